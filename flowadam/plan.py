@@ -1,0 +1,119 @@
+"""The plan: which groups a study consists of, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise, product
+
+from flowadam.space import digest
+from flowadam.spec import OptimizerSpec
+from flowadam.study import Study
+from flowadam.task import Task
+
+CONFIRM_SEED_START = 1_000_000
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One task, one optimizer, one budget: where configurations compete."""
+
+    task: str
+    optimizer: str
+    budget: int
+
+
+@dataclass(frozen=True)
+class TrialKey:
+    """Identity of one run; its hash names the row.
+
+    Args:
+        identity: hash of study seed, protocol, the cell's space and the task's data.
+    """
+
+    identity: str
+    phase: str
+    task: str
+    optimizer: str
+    budget: int
+    config: int
+    seed: int
+
+    def hash(self) -> str:
+        return digest(asdict(self))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The unit of execution: one configuration on one block of seeds, run stacked."""
+
+    phase: str
+    cell: Cell
+    config: int
+    seeds: tuple[int, ...]
+
+    def keys(self, identity: str) -> list[TrialKey]:
+        cell = self.cell
+        return [
+            TrialKey(
+                identity, self.phase, cell.task, cell.optimizer, cell.budget, self.config, seed
+            )
+            for seed in self.seeds
+        ]
+
+
+def cells(study: Study, tasks: Mapping[str, Task]) -> list[Cell]:
+    """Return every cell of the study, optimizers varying fastest."""
+    return [
+        Cell(task, optimizer, study.budget or tasks[task].budget)
+        for task, optimizer in product(study.task, study.optimizer)
+    ]
+
+
+def cell_identity(study: Study, task: Task, spec: OptimizerSpec) -> str:
+    """Hash of all that fixes the numbers of a cell, so that a changed space is another cell."""
+    return digest([study.identity(), task.fingerprint(), spec.space.fingerprint()])
+
+
+def search_plan(study: Study, tasks: Mapping[str, Task]) -> Iterator[Group]:
+    """Yield the search groups: configuration by configuration, across all cells.
+
+    Any prefix of the order is balanced: no cell is more than one configuration ahead of another.
+    Configuration 0 is the default, 1..N are sampled.
+    """
+    blocks = seed_blocks(study.search_blocks)
+    for config in range(study.trials + 1):
+        for cell, block in product(cells(study, tasks), blocks):
+            yield Group("search", cell, config, block)
+
+
+def confirm_plan(study: Study, winners: Mapping[Cell, Sequence[int]]) -> Iterator[Group]:
+    """Yield the confirm groups: the default and every sub-study's winner on fresh seeds.
+
+    Search seeds count from 0, confirm seeds from one million, so the two never meet.
+    """
+    blocks = seed_blocks(study.confirm_blocks, CONFIRM_SEED_START)
+    rounds = max((len(found) for found in winners.values()), default=0)
+    for round_ in range(rounds):
+        for cell, found in winners.items():
+            if round_ < len(found):
+                for block in blocks:
+                    yield Group("confirm", cell, found[round_], block)
+
+
+def inclusion_plan(
+    study: Study, specs: Mapping[str, OptimizerSpec], winners: Mapping[Cell, Sequence[int]]
+) -> Iterator[Group]:
+    """Yield a group per contained optimizer: the container set to the other's first winner."""
+    for cell, found in winners.items():
+        for name, spec in specs.items():
+            if found and any(inclusion.other == cell.optimizer for inclusion in spec.includes):
+                container = Cell(cell.task, name, cell.budget)
+                for block in seed_blocks(study.confirm_blocks, CONFIRM_SEED_START):
+                    yield Group("inclusion", container, found[0], block)
+
+
+def seed_blocks(sizes: Sequence[int], start: int = 0) -> list[tuple[int, ...]]:
+    """Split consecutive seeds from `start` into blocks of the given sizes."""
+    ends = list(accumulate(sizes, initial=start))
+    return [tuple(range(a, b)) for a, b in pairwise(ends)]

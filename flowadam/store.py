@@ -1,0 +1,154 @@
+"""The record of a study: ledger first, then Parquet. One writer."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowadam.errors import FlowAdamError, InputError
+from flowadam.ledger import Event, Ledger
+from flowadam.parts import Parts
+from flowadam.rows import CURVES, TRIALS, Row
+from flowadam.study import Study, read_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+PACKAGES = ("flowadam", "torch", "numpy", "optuna", "ray", "pytorch-optimizer", "torchdiffeq")
+
+
+class Store:
+    """A study's folder: ``study.toml``, ``ledger.jsonl``, ``trials/`` and ``curves/``.
+
+    Rows go to the ledger, which the disk has before `append` returns; `flush` moves what is new
+    into Parquet. Opening finishes whatever a killed writer left between the two.
+
+    Args:
+        folder: the study's folder.
+        write: take the writer's lock; without it the store is read only.
+
+    Raises:
+        FlowAdamError: another process writes to the folder.
+    """
+
+    def __init__(self, folder: Path, *, write: bool = False) -> None:
+        self.folder = folder
+        if not write and not (folder / "study.toml").exists():
+            raise InputError(f"{folder} holds no study (no study.toml).")
+        self._lock = _lock(folder) if write else None
+        self._trials = Parts(folder / "trials", TRIALS, write=write)
+        self._curves = Parts(folder / "curves", CURVES, write=write)
+        self._ledger = Ledger(folder / "ledger.jsonl", write=write)
+        flushed = self._trials.last_event()
+        self._pending = [e for e in self._ledger.events() if e["n"] > flushed]
+        self._next = max([flushed, *(e["n"] for e in self._pending)]) + 1
+        self._keys = set(self.trials()["key"])
+
+    @property
+    def study(self) -> Study:
+        return read_study(self.folder / "study.toml")
+
+    def save_study(self, study: Study) -> None:
+        """Write ``study.toml`` atomically."""
+        write_atomic(self.folder / "study.toml", study.to_toml())
+
+    def keys(self) -> frozenset[str]:
+        """Return the key of every row, flushed or not."""
+        return frozenset(self._keys)
+
+    def append(self, trials: list[Row], curves: list[Row]) -> list[Row]:
+        """Add the rows whose keys are new and return them; the first row of a key wins."""
+        fresh = [row for row in trials if row["key"] not in self._keys]
+        if fresh:
+            keys = {row["key"] for row in fresh}
+            kept = [row for row in curves if row["key"] in keys]
+            self.note({"event": "rows", "trials": fresh, "curves": kept})
+            self._keys |= keys
+        return fresh
+
+    def note(self, event: Event) -> None:
+        """Write any event, numbered, to the ledger."""
+        numbered = {"n": self._next, **event}
+        self._ledger.append(numbered)
+        self._pending.append(numbered)
+        self._next += 1
+
+    def notes(self, kind: str) -> list[Event]:
+        """Return the ledger's events of one kind, in order."""
+        return [event for event in self._ledger.events() if event["event"] == kind]
+
+    def flush(self) -> None:
+        """Move the ledger's new rows to Parquet parts."""
+        if not self._pending:
+            return
+        first, last = self._pending[0]["n"], self._pending[-1]["n"]
+        rows = [event for event in self._pending if event["event"] == "rows"]
+        if rows:
+            metadata = self._metadata()
+            # Curves first: `trials` decides what counts as flushed.
+            self._curves.write(first, last, [r for e in rows for r in e["curves"]], metadata)
+            self._trials.write(first, last, [r for e in rows for r in e["trials"]], metadata)
+        self._pending.clear()
+
+    def compact(self) -> None:
+        """Flush and join the parts of each table into one file."""
+        self.flush()
+        self._curves.compact(self._metadata())
+        self._trials.compact(self._metadata())
+
+    def trials(self) -> pd.DataFrame:
+        """Return the table of runs, one row a key."""
+        return self._frame(self._trials, "trials").drop_duplicates("key", ignore_index=True)
+
+    def curves(self) -> pd.DataFrame:
+        """Return the table of curve points."""
+        frame = self._frame(self._curves, "curves")
+        return frame.drop_duplicates(["key", "grad_evals", "fraction"], ignore_index=True)
+
+    def close(self) -> None:
+        """Give up the lock; nothing is flushed."""
+        self._ledger.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _frame(self, parts: Parts, name: str) -> pd.DataFrame:
+        waiting = [r for e in self._pending if e["event"] == "rows" for r in e[name]]
+        return parts.read(waiting).to_pandas()
+
+    def _metadata(self) -> bytes:
+        facts: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "packages": {name: version(name) for name in PACKAGES},
+            "study": self.study.to_toml(),
+        }
+        return json.dumps(facts).encode()
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a file's content whole: temporary name, fsync, rename."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _lock(folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise FlowAdamError(f"Another process is writing to {folder}.") from None
+    return handle

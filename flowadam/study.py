@@ -1,0 +1,203 @@
+"""A study: what is compared, with which effort, under which protocol."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from flowadam.errors import InputError, nearest, require_known
+from flowadam.space import digest
+
+SAMPLERS = ("random", "qmc", "tpe", "gp", "cmaes")
+ADAPTIVE = ("tpe", "gp", "cmaes")
+_LISTS = ("task", "optimizer", "search_blocks", "confirm_blocks")
+_GROWS = ("task", "optimizer", "trials", "seeds", "confirm_seeds", "budget")
+_FREE = ("name", "device", "gpu", "time_limit", "search_blocks", "confirm_blocks")
+
+
+@dataclass(frozen=True)
+class Study:
+    """One comparison as data; the keys of the TOML file are these names, and so are the options.
+
+    Args:
+        task, optimizer: names from the registries.
+        trials: N, configurations per optimizer and task besides the default (number 0).
+        seeds: search seeds per configuration.
+        confirm_seeds: fresh seeds on which each winner runs.
+        substudies: K disjoint parts of the N configurations, each electing a winner.
+        budget: gradient evaluations of a run; None takes each task's own.
+        sampler: random, qmc (independent of order), or tpe, gp, cmaes (adaptive).
+        batch: points an adaptive sampler is asked for at a time.
+        selection: "best" (early stopping on validation) or "final".
+        seed: root of every random stream.
+        dtype: float32 or float64.
+        data, user, item, rating: the ratings table and its columns.
+        device: cpu or cuda.
+        gpu: GPUs per trial; None takes the task's request.
+        time_limit: wall seconds of a group.
+        search_blocks, confirm_blocks: sizes of the seed blocks; written by the program.
+
+    Raises:
+        InputError: a value outside its rule.
+    """
+
+    task: tuple[str, ...]
+    optimizer: tuple[str, ...]
+    name: str = "study"
+    trials: int = 16
+    seeds: int = 1
+    confirm_seeds: int = 10
+    substudies: int = 3
+    budget: int | None = None
+    sampler: str = "random"
+    batch: int = 1
+    selection: Literal["best", "final"] = "best"
+    seed: int = 0
+    dtype: str = "float32"
+    data: str | None = None
+    user: str = "user"
+    item: str = "item"
+    rating: str = "rating"
+    device: str = "cpu"
+    gpu: float | None = None
+    time_limit: float | None = None
+    search_blocks: tuple[int, ...] = ()
+    confirm_blocks: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        for name in ("task", "optimizer"):
+            values = getattr(self, name)
+            if not values:
+                raise InputError(f"A study needs at least one {name}.")
+            if len(set(values)) < len(values):
+                raise InputError(f"A study names each {name} once, got {list(values)}.")
+        for name in ("trials", "seeds", "confirm_seeds", "substudies", "batch", "budget"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"`{name}` must be at least 1, got {value}.")
+        for name in ("gpu", "time_limit"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise InputError(f"`{name}` must be positive, got {value}.")
+        require_known("sampler", self.sampler, SAMPLERS)
+        require_known("selection", self.selection, ("best", "final"))
+        require_known("dtype", self.dtype, ("float32", "float64"))
+        require_known("device", self.device, ("cpu", "cuda"))
+        if not self.search_blocks:
+            object.__setattr__(self, "search_blocks", (self.seeds,))
+        if not self.confirm_blocks:
+            object.__setattr__(self, "confirm_blocks", (self.confirm_seeds,))
+
+    @property
+    def adaptive(self) -> bool:
+        return self.sampler in ADAPTIVE
+
+    def identity(self) -> str:
+        """Hash of everything that must never change while the study grows."""
+        fixed = {k: v for k, v in asdict(self).items() if k not in (*_GROWS, *_FREE, "data")}
+        return digest(fixed)
+
+    def grown(self, wanted: Study, where: str) -> Study:
+        """Return this stored study extended by `wanted`.
+
+        Lists of tasks and optimizers are united; trials and seeds take the larger number, new
+        seeds forming a block of their own; a budget is replaced (another budget is another cell).
+
+        Raises:
+            InputError: any other field differs, or a number shrinks.
+        """
+        for f in fields(self):
+            old, new = getattr(self, f.name), getattr(wanted, f.name)
+            if f.name not in (*_GROWS, *_FREE, "data") and old != new:
+                raise InputError(
+                    f"{where} holds a study with `{f.name}` = {old!r}, this one has {new!r}: "
+                    "only tasks, optimizers, trials, seeds and budget may change. "
+                    "Choose another --out."
+                )
+            if f.name in ("trials", "seeds", "confirm_seeds") and new < old:
+                raise InputError(
+                    f"{where} holds a study with `{f.name}` = {old}; it can grow but not shrink "
+                    f"to {new}. Choose another --out."
+                )
+        return replace(
+            wanted,
+            name=self.name,
+            task=_united(self.task, wanted.task),
+            optimizer=_united(self.optimizer, wanted.optimizer),
+            search_blocks=_extended(self.search_blocks, wanted.seeds),
+            confirm_blocks=_extended(self.confirm_blocks, wanted.confirm_seeds),
+        )
+
+    def to_toml(self) -> str:
+        """Return the study as TOML, without the keys that are None."""
+        data = {k: v for k, v in asdict(self).items() if v is not None}
+        return tomli_w.dumps({k: list(v) if k in _LISTS else v for k, v in data.items()})
+
+
+def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
+    """Read a study file; `overrides` (options of the command line) win over its keys."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"The study file {path} does not exist.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"The study file {path} cannot be read: {error}.") from None
+    if data.get("data"):
+        data["data"] = str((path.parent / str(data["data"])).resolve())
+    return make_study({**data, **(overrides or {})}, where=str(path))
+
+
+def make_study(data: Mapping[str, Any], where: str = "the options") -> Study:
+    """Build a study from keys and values, refusing unknown keys with the nearest known one."""
+    known = [f.name for f in fields(Study)]
+    for key in data:
+        if key not in known:
+            raise InputError(f"Unknown key '{key}' in {where}.{nearest(key, known)}")
+    for key in ("task", "optimizer"):
+        if key not in data:
+            raise InputError(f"The key '{key}' is missing in {where}.")
+    return Study(**{k: _as_tuple(k, v) for k, v in data.items()})
+
+
+def _as_tuple(key: str, value: Any) -> Any:
+    if key not in _LISTS:
+        return value
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(
+        ("name", "sampler", "selection", "dtype", "user", "item", "rating", "device"), str
+    ),
+    **dict.fromkeys(("trials", "seeds", "confirm_seeds", "substudies", "batch", "seed"), int),
+    "budget": (int, type(None)),
+    "data": (str, type(None)),
+    "gpu": (int, float, type(None)),
+    "time_limit": (int, float, type(None)),
+}
+
+
+def _check_types(study: Study) -> None:
+    for name, kind in _TYPES.items():
+        value = getattr(study, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            wanted = kind.__name__ if isinstance(kind, type) else kind[0].__name__
+            raise InputError(f"`{name}` must be of type {wanted}, got {value!r}.")
+    for name in ("task", "optimizer"):
+        if not all(isinstance(v, str) for v in getattr(study, name)):
+            raise InputError(f"`{name}` must list names, got {list(getattr(study, name))}.")
+
+
+def _united(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    return (*old, *(name for name in new if name not in old))
+
+
+def _extended(blocks: tuple[int, ...], total: int) -> tuple[int, ...]:
+    extra = total - sum(blocks)
+    return (*blocks, extra) if extra else blocks
