@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
+from typing import Any
 
 import torch
 
@@ -30,10 +32,13 @@ class CurveRecorder:
         self.best = [p.detach().clone() for p in problem.params]
         self._best_val = [math.inf] * replicas
 
-    def due(self, used: int, replica: int) -> bool:
-        """Say whether `used` answers a mark that the replica's last point does not."""
-        points = self.points[replica]
-        return not points or self._mark(used) > self._mark(points[-1].grad_evals)
+    def due(self, used: int, replica: int, *, last: bool) -> bool:
+        """Say whether `used` answers a mark that the replica's last point does not.
+
+        The last state of a run is due even between marks.
+        """
+        reached = self.points[replica][-1].grad_evals
+        return self._mark(used) > self._mark(reached) or (last and used > reached)
 
     def record(
         self, replicas: list[int], used: list[int], steps: list[int], losses: torch.Tensor
@@ -60,6 +65,20 @@ class CurveRecorder:
         """Return the validation metric of the last point when it is finite."""
         points = self.points[replica]
         return points[-1].val if points and math.isfinite(points[-1].val) else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return points and best weights as tensors and plain values."""
+        return {
+            "points": [[astuple(point) for point in points] for points in self.points],
+            "best": [p.clone() for p in self.best],
+            "best_val": list(self._best_val),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.points = [[CurvePoint(*point) for point in points] for points in state["points"]]
+        for kept, saved in zip(self.best, state["best"], strict=True):
+            kept.copy_(saved)
+        self._best_val = list(state["best_val"])
 
     def _mark(self, used: int) -> int:
         return used * MARKS // self._budget

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
@@ -67,3 +68,80 @@ def _from_optuna(p: Parameter, value: Any) -> Value:
     if isinstance(p, Float) and p.one_minus:
         return min(max(1 - float(value), p.low), p.high)
     return value
+
+
+class CellSampler:
+    """An adaptive Optuna sampler for one cell: points are asked by number and told in order.
+
+    Every ask uses a fresh sampler seeded by its number, so the next point is a function of the
+    points asked and told before and of nothing else: a study rebuilt from its record goes on with
+    the same points (CMA-ES alone begins a new distribution after a restart, because Optuna keeps
+    its state with the live trials).
+
+    Args:
+        space: the cell's space.
+        kind: "tpe", "gp" or "cmaes".
+        seed: ``seed(number)`` returns the seed of an ask.
+    """
+
+    def __init__(self, space: Space, kind: str, seed: Callable[[int], int]) -> None:
+        self._space, self._kind, self._seed = space, kind, seed
+        self._distributions = distributions(space)
+        self._study = _quiet_study(optuna.samplers.RandomSampler(seed=0))
+        self._numbers: dict[int, int] = {}
+        self._worst: float | None = None
+
+    def ask(self, number: int) -> dict[str, Value]:
+        """Return the point with this number, which stays open until told."""
+        self._study.sampler = _sampler(self._kind, self._seed(number) % 2**32, self._space)
+        trial = self._study.ask(self._distributions)
+        self._numbers[number] = trial.number
+        return from_optuna(self._space, trial.params)
+
+    def restore(self, number: int, values: Mapping[str, Value]) -> None:
+        """Enter a point asked in an earlier process, open again."""
+        self._numbers[number] = len(self._study.get_trials(deepcopy=False))
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState.RUNNING,
+                params=to_optuna(self._space, values),
+                distributions=self._distributions,
+            )
+        )
+
+    def tell(self, number: int, score: float) -> None:
+        """Close a point. A non-finite score is told as the worst finite one before it.
+
+        With no finite score before it the point is closed as failed, so no sampler ever sees a
+        number that is not one.
+        """
+        if math.isfinite(score):
+            self._worst = score if self._worst is None else max(self._worst, score)
+            self._study.tell(self._numbers[number], score)
+        elif self._worst is not None:
+            self._study.tell(self._numbers[number], self._worst)
+        else:
+            self._study.tell(self._numbers[number], state=optuna.trial.TrialState.FAIL)
+
+
+def _sampler(kind: str, seed: int, space: Space) -> optuna.samplers.BaseSampler:
+    """Return a sampler with every argument that changes its points written out."""
+    if kind == "tpe":
+        return optuna.samplers.TPESampler(
+            n_startup_trials=10,
+            n_ei_candidates=24,
+            multivariate=True,
+            constant_liar=True,
+            seed=seed,
+        )
+    if kind == "gp":
+        return optuna.samplers.GPSampler(
+            n_startup_trials=10, deterministic_objective=False, seed=seed
+        )
+    independent = optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.CmaEsSampler(
+        n_startup_trials=max(10, len(space)),
+        independent_sampler=independent,
+        warn_independent_sampling=False,
+        seed=seed,
+    )

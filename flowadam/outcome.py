@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 Status = Literal["ok", "diverged", "timeout", "error"]
 
@@ -65,3 +66,23 @@ class Outcome:
     counters: Counters = Counters()
     message: str = ""
     curve: tuple[CurvePoint, ...] = field(default=())
+
+
+def encode(outcomes: list[Outcome]) -> str:
+    """Return outcomes as JSON, the form in which they travel from worker to driver."""
+    return json.dumps([asdict(outcome) for outcome in outcomes])
+
+
+def decode(text: str) -> list[Outcome]:
+    """Return the outcomes that `encode` wrote."""
+    return [_outcome(data) for data in json.loads(text)]
+
+
+def _outcome(data: dict[str, Any]) -> Outcome:
+    nested = {
+        "scores": Scores(**data["scores"]),
+        "cost": Cost(**data["cost"]),
+        "counters": Counters(**data["counters"]),
+        "curve": tuple(CurvePoint(**point) for point in data["curve"]),
+    }
+    return Outcome(**{**data, **nested})

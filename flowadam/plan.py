@@ -105,12 +105,12 @@ def inclusion_plan(
     study: Study, specs: Mapping[str, OptimizerSpec], winners: Mapping[Cell, Sequence[int]]
 ) -> Iterator[Group]:
     """Yield a group per contained optimizer: the container set to the other's first winner."""
-    for cell, found in winners.items():
-        for name, spec in specs.items():
-            if found and any(inclusion.other == cell.optimizer for inclusion in spec.includes):
-                container = Cell(cell.task, name, cell.budget)
-                for block in seed_blocks(study.confirm_blocks, CONFIRM_SEED_START):
-                    yield Group("inclusion", container, found[0], block)
+    for cell, name in product(winners, specs):
+        first = next((config for config in winners[cell] if config > 0), None)
+        contained = any(i.other == cell.optimizer for i in specs[name].includes)
+        if contained and first is not None:
+            for block in seed_blocks(study.confirm_blocks, CONFIRM_SEED_START):
+                yield Group("inclusion", Cell(cell.task, name, cell.budget), first, block)
 
 
 def seed_blocks(sizes: Sequence[int], start: int = 0) -> list[tuple[int, ...]]:

@@ -9,7 +9,6 @@ import pyarrow as pa
 from flowadam.outcome import Outcome
 from flowadam.plan import Cell, Group, TrialKey
 from flowadam.sampling import Configuration
-from flowadam.seeds import derive
 from flowadam.study import Study
 
 Row = dict[str, Any]
@@ -50,11 +49,6 @@ CURVES = pa.schema(
         ("val", pa.float64()),
     ]
 )
-
-
-def run_seed(study_seed: int, seed: int) -> int:
-    """Return the generator seed of the run numbered `seed`, the same for every optimizer."""
-    return derive(study_seed, "run", seed)
 
 
 def trial_row(study: Study, key: TrialKey, configuration: Configuration, outcome: Outcome) -> Row:

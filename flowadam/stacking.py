@@ -14,6 +14,8 @@ class Stepper(Protocol):
     """What a training loop needs of an optimizer over stacked parameters."""
 
     def step(self, closure: Closure) -> Any: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 
 
 class SplitOptimizer:
@@ -22,18 +24,33 @@ class SplitOptimizer:
     Args:
         params: stacked tensors [R, ...].
         build: makes an optimizer for a list of leaf tensors.
+        live: Bool[R] on the CPU, read at each step: the replicas that are still stepped.
     """
 
-    def __init__(self, params: list[torch.Tensor], build: Callable[[list[Any]], Any]) -> None:
-        self._params = params
-        replicas = params[0].shape[0]
-        self._leaves = [[torch.nn.Parameter(p.data[r]) for p in params] for r in range(replicas)]
+    def __init__(
+        self,
+        params: list[torch.Tensor],
+        build: Callable[[list[Any]], Any],
+        live: torch.Tensor,
+    ) -> None:
+        self._params, self._live = params, live
+        # Plain leaf views, not nn.Parameter: a deep copy of those no longer shares its storage.
+        self._leaves = [[p.data[r].requires_grad_() for p in params] for r in range(len(live))]
         self.optimizers = [build(leaves) for leaves in self._leaves]
 
     def step(self, closure: Closure) -> torch.Tensor:
-        """Step every replica with its own closure; return the losses [R]."""
-        losses = [self._step_one(r, closure) for r in range(len(self.optimizers))]
-        return torch.stack(losses)
+        """Step every live replica with its own closure; return the losses [R], nan elsewhere."""
+        losses = self._params[0].new_full((len(self.optimizers),), torch.nan, requires_grad=False)
+        for r in self._live.nonzero().flatten().tolist():
+            losses[r] = self._step_one(r, closure)
+        return losses
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"replicas": [optimizer.state_dict() for optimizer in self.optimizers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for optimizer, state in zip(self.optimizers, state_dict["replicas"], strict=True):
+            optimizer.load_state_dict(state)
 
     def _step_one(self, r: int, closure: Closure) -> torch.Tensor:
         only = torch.zeros(len(self.optimizers), dtype=torch.bool)

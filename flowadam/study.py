@@ -128,6 +128,7 @@ class Study:
         return replace(
             wanted,
             name=self.name,
+            data=wanted.data or self.data,
             task=_united(self.task, wanted.task),
             optimizer=_united(self.optimizer, wanted.optimizer),
             search_blocks=_extended(self.search_blocks, wanted.seeds),

@@ -1,27 +1,24 @@
-"""The one place where training happens."""
+"""The one place where runs are made."""
 
 from __future__ import annotations
 
-import math
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import torch
-
-from flowadam.curve import CurveRecorder
 from flowadam.memory import peak_mb, reset_peak
-from flowadam.meter import GradMeter, TimeLimitReached
+from flowadam.meter import TimeLimitReached
 from flowadam.outcome import Cost, Counters, Outcome, Scores, Status
+from flowadam.plan import Group
+from flowadam.seeds import derive
 from flowadam.space import Values
 from flowadam.spec import OptimizerSpec
-from flowadam.stacking import SplitOptimizer, Stepper
-from flowadam.task import Problem, Task
+from flowadam.study import Study
+from flowadam.task import Task
+from flowadam.training import Training, one_thread
 
 READS_TEST = ("confirm", "inclusion")
-MAX_IDLE_STEPS = 100
 
 
 def run_trial(
@@ -55,165 +52,91 @@ def run_trial(
     """
     started = time.perf_counter()
     reset_peak(device)
-    training: _Training | None = None
+    training: Training | None = None
+    test: list[tuple[float, float]] | None = None
     failure: tuple[Status, str] | None = None
+    reads_test = phase in READS_TEST
     try:
-        with _one_thread():
-            training = _Training(
-                task, spec, values, seeds, budget, phase, device, dtype, time_limit
+        with one_thread():
+            training = Training(
+                task,
+                spec,
+                values,
+                seeds,
+                budget,
+                test_unlocked=reads_test,
+                device=device,
+                dtype=dtype,
+                time_limit=time_limit,
             )
-            training.run()
+            training.advance()
+            test = training.read_test() if reads_test else None
     except TimeLimitReached:
         failure = ("timeout", f"The time limit of {time_limit} s has passed.")
     except Exception as error:  # a sweep must survive any optimizer and any task
         failure = ("error", _describe(error))
     seconds = (time.perf_counter() - started) / len(seeds)
     memory = peak_mb(device)
+    return [
+        _outcome(training, r, seed, device, failure, test, seconds, memory)
+        for r, seed in enumerate(seeds)
+    ]
+
+
+def run_group(
+    study: Study, task: Task, spec: OptimizerSpec, group: Group, values: Values
+) -> list[Outcome]:
+    """Run one group of a study's plan: what sweep, replay and tests share."""
+    return run_trial(
+        task,
+        spec,
+        values,
+        [run_seed(study.seed, seed) for seed in group.seeds],
+        group.cell.budget,
+        phase=group.phase,
+        device=study.device,
+        dtype=study.dtype,
+        time_limit=study.time_limit,
+    )
+
+
+def run_seed(study_seed: int, seed: int) -> int:
+    """Return the generator seed of the run numbered `seed`, the same for every optimizer."""
+    return derive(study_seed, "run", seed)
+
+
+def _outcome(
+    training: Training | None,
+    r: int,
+    seed: int,
+    device: str,
+    failure: tuple[Status, str] | None,
+    test: list[tuple[float, float]] | None,
+    seconds: float,
+    memory: float,
+) -> Outcome:
+    status, message = failure or ("ok", "")
     if training is None:
-        status, message = failure or ("error", "")
         cost = Cost(seconds=seconds, peak_mem_mb=memory)
-        return [Outcome(seed, status, device, cost=cost, message=message) for seed in seeds]
-    return [training.outcome(r, failure, seconds, memory) for r in range(len(seeds))]
-
-
-class _Training:
-    """One stacked run: problem, optimizer, meter and curve."""
-
-    def __init__(
-        self,
-        task: Task,
-        spec: OptimizerSpec,
-        values: Values,
-        seeds: Sequence[int],
-        budget: int,
-        phase: str,
-        device: str,
-        dtype: str,
-        time_limit: float | None,
-    ) -> None:
-        self.task, self.seeds, self.budget = task, list(seeds), budget
-        self.device, self.reads_test = device, phase in READS_TEST
-        self.problem = task.make(
-            seeds,
-            penalty=float(values.get("task.penalty", 0.0)),
-            test_unlocked=self.reads_test,
-            device=device,
-            dtype=dtype,
-        )
-        self.meter = GradMeter(self.problem, time_limit=time_limit)
-        self.optimizer = _build(spec, self.problem, values, task.deterministic)
-        self.curve = CurveRecorder(self.problem, task.metric, budget)
-        self.steps = [0] * len(self.seeds)
-        self.diverged = [False] * len(self.seeds)
-        self.test: list[tuple[float, float]] | None = None
-
-    def run(self) -> None:
-        replicas = range(len(self.seeds))
-        before = _Snapshot(self.problem.params)
-        losses = torch.full((len(self.seeds),), torch.nan)
-        self.curve.record(list(replicas), self.meter.used.tolist(), self.steps, losses)
-        k = idle = 0
-        while self.meter.live.any():
-            self.problem.begin_step(k)
-            before.take()
-            live, used = self.meter.live.tolist(), self.meter.used.tolist()
-            losses = self.optimizer.step(self.meter.closure)
-            idle = idle + 1 if self.meter.used.tolist() == used else 0
-            if idle == MAX_IDLE_STEPS:
-                raise RuntimeError(f"{idle} steps in a row evaluated no gradient.")
-            self._settle(live, used, losses, before)
-            k += 1
-        if self.reads_test:
-            self._read_test()
-
-    def _settle(
-        self, live: list[bool], used: list[int], losses: torch.Tensor, before: _Snapshot
-    ) -> None:
-        """Book one step: undo what lies beyond the budget, record marks, freeze what is done."""
-        now, finite = self.meter.used.tolist(), torch.isfinite(losses).tolist()
-        over = [r for r in range(len(live)) if live[r] and now[r] > self.budget]
-        before.put_back([r for r in range(len(live)) if not live[r]] + over)
-        due: list[int] = []
-        for r in (r for r in range(len(live)) if live[r]):
-            if not finite[r]:
-                self.diverged[r] = True
-            elif r not in over:
-                self.steps[r] += 1
-            at = used[r] if r in over else now[r]
-            last = self.curve.points[r][-1].grad_evals
-            if self.curve.due(at, r) or (r in over and at > last):
-                due.append(r)
-            used[r] = at
-        self.curve.record(due, used, self.steps, losses)
-        for r in due:
-            self.diverged[r] |= not math.isfinite(self.curve.points[r][-1].val)
-        self.meter.live &= torch.tensor(
-            [n < self.budget and not d for n, d in zip(now, self.diverged, strict=True)]
-        )
-
-    def _read_test(self) -> None:
-        final = self._test_values()
-        with torch.no_grad():
-            for p, best in zip(self.problem.params, self.curve.best, strict=True):
-                p.copy_(best)
-        self.test = list(zip(self._test_values(), final, strict=True))
-
-    def _test_values(self) -> list[float]:
-        return self.problem.evaluate("test")[self.task.metric].tolist()
-
-    def outcome(
-        self, r: int, failure: tuple[Status, str] | None, seconds: float, memory: float
-    ) -> Outcome:
-        status, message = failure or ("ok", "")
-        if self.diverged[r]:
-            status, message = "diverged", "The loss or the validation metric left the finite range."
-        test = self.test[r] if self.test and status == "ok" else (None, None)
-        final = self.curve.final_val(r) if status == "ok" else None
-        return Outcome(
-            seed=self.seeds[r],
-            status=status,
-            device=self.device,
-            scores=Scores(self.curve.best_val(r), final, *test),
-            cost=Cost(int(self.meter.used[r]), self.steps[r], seconds, memory),
-            counters=_counters(self.optimizer, r),
-            message=message,
-            curve=tuple(self.curve.points[r]),
-        )
-
-
-class _Snapshot:
-    """Copies of the parameters before a step, to put slices back."""
-
-    def __init__(self, params: list[torch.Tensor]) -> None:
-        self._params = params
-        self._copies = [p.detach().clone() for p in params]
-
-    def take(self) -> None:
-        for copy, p in zip(self._copies, self._params, strict=True):
-            copy.copy_(p.detach())
-
-    def put_back(self, replicas: list[int]) -> None:
-        with torch.no_grad():
-            for copy, p in zip(self._copies, self._params, strict=True):
-                for r in replicas:
-                    p[r] = copy[r]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums depend on the number of threads, so every run uses one, wherever it runs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _build(spec: OptimizerSpec, problem: Problem, values: Values, deterministic: bool) -> Stepper:
-    if spec.stacking == "split":
-        return SplitOptimizer(problem.params, lambda leaves: spec.build(leaves, values))
-    return spec.build(problem.params, values, deterministic=deterministic)
+        return Outcome(seed, status, device, cost=cost, message=message)
+    if training.diverged[r]:
+        status, message = "diverged", "The loss or the validation metric left the finite range."
+    curve, ok = training.curve, status == "ok"
+    scores = Scores(
+        curve.best_val(r),
+        curve.final_val(r) if ok else None,
+        *(test[r] if test and ok else (None, None)),
+    )
+    return Outcome(
+        seed=seed,
+        status=status,
+        device=device,
+        scores=scores,
+        cost=Cost(int(training.meter.used[r]), training.steps[r], seconds, memory),
+        counters=_counters(training.optimizer, r),
+        message=message,
+        curve=tuple(curve.points[r]),
+    )
 
 
 def _counters(optimizer: Any, r: int) -> Counters:

@@ -1,0 +1,99 @@
+"""Time of one gradient: the closed form against autograd through gathered rows.
+
+Run ``OMP_NUM_THREADS=1 python benchmarks/gradients.py``. Both forms compute the same loss with an
+L2 penalty and the gradients of both factors, float32, one thread; CPU time, the smallest of
+interleaved rounds. The table prints milliseconds per gradient and the ratio.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+import trainables
+from trainables.cells import Cells, SplitCells
+from trainables.completion import CompletionTask
+from trainables.factorization import FactorizationProblem
+from trainables.problem import Setup
+
+PENALTY = 1e-5
+SECONDS = 8.0
+"""Time spent on each size."""
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    head = f"{'size':26}{'gather autograd':>16}{'closed, R=1':>13}{'ratio':>8}{'closed, R=5':>13}"
+    print(f"{head}{'ratio':>8}\n{'':26}{'ms':>16}{'ms':>13}{'':8}{'ms/replica':>13}")
+    for name, rank, data in (
+        _published("small"),
+        _published("medium"),
+        _published("large"),
+        _jester(),
+    ):
+        one, five = (_problem(data, rank, count) for count in (1, 5))
+        gather, single, block = _best([_gather(data, rank), one.closure, five.closure])
+        ratios = gather / single, gather / (block / 5)
+        print(
+            f"{name:26}{gather:16.2f}{single:13.3f}{ratios[0]:7.1f}x{block / 5:13.3f}{ratios[1]:7.1f}x"
+        )
+
+
+def _published(size: str) -> tuple[str, int, SplitCells]:
+    task = trainables.get(f"matrix_completion_{size}")
+    assert isinstance(task, CompletionTask)
+    data = task.data()
+    return f"{size}, {data.shape[0]} x {data.shape[1]}", task.rank, data
+
+
+def _jester() -> tuple[str, int, SplitCells]:
+    """Random ratings in the shape and number of Jester's: 24,983 x 100, 1.27 million in training."""
+    rng = np.random.default_rng(0)
+    shape = (24_983, 100)
+    chosen = np.sort(rng.permutation(shape[0] * shape[1])[:1_267_319])
+    rows, cols = (a.astype(np.int32) for a in np.divmod(chosen, shape[1]))
+    train = Cells(rows, cols, rng.standard_normal(len(rows)).astype(np.float32))
+    few = train[np.arange(10)]
+    return "Jester size, 24983 x 100", 20, SplitCells(shape, train, few, few, 0.0)
+
+
+def _problem(data: SplitCells, rank: int, count: int) -> FactorizationProblem:
+    setup = Setup.check(
+        range(count), penalty=PENALTY, test_unlocked=False, device="cpu", dtype="float32"
+    )
+    return FactorizationProblem(data, name="benchmark", rank=rank, setup=setup)
+
+
+def _gather(data: SplitCells, rank: int) -> Callable[[], object]:
+    """Return the closure of the published scripts: gather rows, multiply, sum, backward."""
+    rows, cols = (torch.tensor(a, dtype=torch.int64) for a in (data.train.rows, data.train.cols))
+    values = torch.tensor(data.train.values)
+    u, v = (torch.randn(size, rank).mul_(0.1).requires_grad_() for size in data.shape)
+
+    def closure() -> torch.Tensor:
+        u.grad = v.grad = None
+        loss = ((u[rows] * v[cols]).sum(1) - values).square().mean()
+        loss = loss + PENALTY * (u.square().sum() + v.square().sum())
+        loss.backward()
+        return loss
+
+    return closure
+
+
+def _best(closures: list[Callable[[], object]]) -> list[float]:
+    """Return the smallest CPU milliseconds of each closure over interleaved rounds."""
+    best = [float("inf")] * len(closures)
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
+        for i, closure in enumerate(closures):
+            start = time.process_time()
+            closure()
+            best[i] = min(best[i], (time.process_time() - start) * 1e3)
+    return best
+
+
+if __name__ == "__main__":
+    main()

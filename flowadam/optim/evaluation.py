@@ -1,0 +1,59 @@
+"""Calling the user's closure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Evaluation:
+    """Calls the closure with autograd on, for all replicas or for some.
+
+    Args:
+        closure: ``closure() -> loss``; stacked: ``closure(active) -> losses [R]``, where `active`
+            is Bool[R] on the CPU or left out for all replicas.
+        replicas: R, or None when not stacked.
+    """
+
+    def __init__(self, closure: Callable[..., Any], replicas: int | None) -> None:
+        self._closure, self._replicas = closure, replicas
+
+    def __call__(self, wanted: Sequence[int] | None = None) -> Any:
+        """Evaluate the `wanted` replicas (None: all) and return what the closure returns.
+
+        Raises:
+            TypeError: the closure returns no loss.
+            ValueError: a stacked closure returns something else than one loss per replica.
+        """
+        with torch.enable_grad():
+            if wanted is None or self._replicas is None:
+                loss = self._closure()
+            else:
+                active = torch.zeros(self._replicas, dtype=torch.bool)
+                active[list(wanted)] = True
+                loss = self._closure(active)
+        self._check(loss)
+        return loss
+
+    def losses(self, wanted: Sequence[int]) -> list[float]:
+        """Evaluate the `wanted` replicas and return their losses."""
+        loss = self(wanted)
+        if self._replicas is None:
+            return [float(loss)]
+        values = loss.tolist()
+        return [values[r] for r in wanted]
+
+    def _check(self, loss: Any) -> None:
+        if loss is None:
+            raise TypeError("`closure` must return the loss, got None.")
+        if self._replicas is None:
+            return
+        shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        if shape != (self._replicas,):
+            raise ValueError(
+                "A stacked closure must return one loss per replica, a tensor of shape "
+                f"({self._replicas},), got {shape}."
+            )

@@ -1,0 +1,80 @@
+"""The default integrator: Euler with the known gradient, adaptive Heun where that is not enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+
+import torch
+from torch import Tensor
+
+from flowadam.optim.field import Arrival, Field, Leg, SolverFailure, by_group, clip
+from flowadam.optim.flat import FlatField
+from flowadam.optim.heun import adaptive_heun, next_factor, scaled_rms
+from flowadam.optim.norms import norms, read
+
+
+def climb(field: Field, tol: float) -> dict[int, Arrival]:
+    """Move every replica of `field` to the end of its flow; failures are left out.
+
+    Rung 1: y1 = y - h q with the known slope q, checked by one evaluation: it stands when the root
+    mean square of h/2 (clip(g(y1)) - q) / (tol + tol max(|y|, |y1|)) is at most 1. That evaluation
+    is the next step's gradient when the closure is deterministic. Rung 2: adaptive Heun from the
+    start, its first step sized by the estimate.
+    """
+    replicas = list(field.legs)
+    for group, legs in by_group([leg for r in replicas for leg in field.legs[r]]):
+        horizon = group["lr"] * group["ode_t_scale"]
+        params = [leg.slot.param for leg in legs]
+        torch._foreach_add_(params, [leg.slope for leg in legs], alpha=-horizon)
+    losses, gradients = field.gradients(replicas)
+    errors = _euler_errors(field, gradients, losses, tol)
+    arrivals = {
+        r: Arrival(end_slopes=[end.clone() for end in ends], end_loss=loss)
+        for r, error, loss, ends in zip(replicas, errors, losses, gradients, strict=True)
+        if error <= 1
+    }
+    for r, error in zip(replicas, errors, strict=True):
+        if error > 1:
+            flow = FlatField(field, r)
+            with suppress(SolverFailure):
+                y = adaptive_heun(flow, tol, next_factor(error, 1.0))
+                arrivals[r] = Arrival(flow.arrive(y))
+    return arrivals
+
+
+def _euler_errors(
+    field: Field, gradients: Sequence[Sequence[Tensor]], losses: Sequence[float], tol: float
+) -> list[float]:
+    """Return the scaled error estimate of every replica, or a bound of it that is at most 1."""
+    legs = [leg for own in field.legs.values() for leg in own]
+    ends = [end for own in gradients for end in own]
+    changes = read(norms(torch._foreach_sub(ends, [leg.slot.grad for leg in legs])))
+    errors, i = [], 0
+    for own, loss, end in zip(field.legs.values(), losses, gradients, strict=True):
+        error = _bound(own, changes[i : i + len(own)], tol)
+        i += len(own)
+        if not (math.isfinite(loss) and math.isfinite(error)):
+            error = math.inf
+        errors.append(error if error <= 1 or error == math.inf else _exact(own, end, tol))
+    return errors
+
+
+def _bound(legs: Sequence[Leg], changes: Sequence[float], tol: float) -> float:
+    """Bound the estimate by leaving out clip (which cannot lengthen a difference) and |y|."""
+    length = math.hypot(*(leg.horizon / 2 * c for leg, c in zip(legs, changes, strict=True)))
+    return length / tol / math.sqrt(_size(legs))
+
+
+def _exact(legs: Sequence[Leg], ends: Sequence[Tensor], tol: float) -> float:
+    squares = 0.0
+    for leg, end in zip(legs, ends, strict=True):
+        bend = clip(end, leg.slot.group["clip_value"]) - leg.slope
+        rms = scaled_rms(leg.horizon / 2 * bend, leg.start, leg.slot.param, tol)
+        squares += rms**2 * leg.start.numel()
+    return math.sqrt(squares / _size(legs))
+
+
+def _size(legs: Sequence[Leg]) -> int:
+    return max(sum(leg.start.numel() for leg in legs), 1)

@@ -1,0 +1,59 @@
+"""The flow by a solver of torchdiffeq, which is imported when the first flow needs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flowadam.optim.field import SolverFailure
+from flowadam.optim.flat import FlatField
+
+ADAPTIVE = ("dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun")
+FIXED_GRID = (
+    "euler",
+    "midpoint",
+    "heun2",
+    "heun3",
+    "rk4",
+    "explicit_adams",
+    "implicit_adams",
+    "fixed_adams",
+)
+METHODS = ("ladder", *ADAPTIVE, *FIXED_GRID, "scipy_solver")
+MAX_STEPS = 1000
+
+
+def solve(flow: FlatField, method: str, tol: float) -> Tensor:
+    """Return y(1) of dy/dtau = flow(y), y(0) = flow.start, with relative and absolute tolerance tol.
+
+    Adaptive methods begin with the whole interval as their first step and never look beyond its
+    end; fixed-grid methods take the interval in one step.
+
+    Raises:
+        SolverFailure: the solver gave up or left the finite range.
+    """
+    from torchdiffeq import odeint
+
+    times = torch.tensor([0.0, 1.0], dtype=torch.float64, device=flow.start.device)
+    options: dict[str, Any] = {}
+    if method in ADAPTIVE:
+        options = {"first_step": 1.0, "step_t": times[1:], "max_num_steps": MAX_STEPS}
+    try:
+        path = odeint(
+            lambda _, y: flow(y),
+            flow.start,
+            times,
+            rtol=tol,
+            atol=tol,
+            method=method,
+            options=options,
+        )
+    except AssertionError as error:  # torchdiffeq's way to say that it cannot go on
+        if flow.closure_failed:
+            raise
+        raise SolverFailure from error
+    if len(path) < len(times) or not bool(torch.isfinite(path[-1]).all()):
+        raise SolverFailure
+    return path[-1]

@@ -1,0 +1,67 @@
+"""A study's folder: opened, grown, and refused when it belongs to something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowadam.errors import InputError
+from flowadam.store import Store
+from flowadam.study import Study
+from flowadam.sweep.job import Catalog
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that holds something other than a study, and a file in its place."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out must name a folder, and {folder} is a file.")
+    if folder.is_dir() and not (folder / "study.toml").exists():
+        others = sorted(p.name for p in folder.iterdir() if p.name != ".lock")
+        if others:
+            raise InputError(
+                f"{folder} is not empty and holds no study (it has {others[0]}): "
+                "choose another --out."
+            )
+
+
+def grown_study(folder: Path, wanted: Study) -> Study:
+    """Return `wanted` united with the study that the folder holds already, if any."""
+    check_folder(folder)
+    if not (folder / "study.toml").exists():
+        return wanted
+    return Store(folder).study.grown(wanted, str(folder))
+
+
+def open_store(folder: Path, study: Study, catalog: Catalog) -> Store:
+    """Open the folder for writing, with `study` and the hashes of its data and spaces recorded.
+
+    Raises:
+        InputError: a task's data or an optimizer's space is not what earlier rows were made with.
+    """
+    if not folder.parent.exists():
+        raise InputError(f"The folder {folder.parent}, in which --out lies, does not exist.")
+    store = Store(folder, write=True)
+    try:
+        _check_fingerprints(store, catalog)
+        store.save_study(study)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _check_fingerprints(store: Store, catalog: Catalog) -> None:
+    known = {
+        name: value for event in store.notes("fingerprints") for name, value in event["of"].items()
+    }
+    now = {f"task {name}": task.fingerprint() for name, task in catalog.tasks.items()}
+    now |= {f"optimizer {name}": spec.space.fingerprint() for name, spec in catalog.specs.items()}
+    for name, value in now.items():
+        if known.get(name, value) != value:
+            what = "data" if name.startswith("task") else "search space"
+            raise InputError(
+                f"The {what} of {name} differ from those of the study in {store.folder}: "
+                "its rows could not be compared with new ones. Choose another --out."
+            )
+    fresh = {name: value for name, value in now.items() if name not in known}
+    if fresh:
+        store.note({"event": "fingerprints", "of": fresh})

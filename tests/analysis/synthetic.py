@@ -1,0 +1,166 @@
+"""Synthetic studies with known truths, written through the real store."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flowadam.outcome import Cost, Counters, CurvePoint, Outcome, Scores
+from flowadam.plan import Cell, Group, confirm_plan, search_plan
+from flowadam.rows import group_rows, trivial_row
+from flowadam.sampling import Configuration, make_configuration
+from flowadam.seeds import derive
+from flowadam.space import Float, Space
+from flowadam.store import Store
+from flowadam.study import Study
+from flowadam.winners import winners
+
+LR = Float("opt.lr", 1e-4, 1e-1, "test", log=True)
+SHARED = (
+    LR,
+    Float("opt.beta1", 0.5, 0.99, "test", one_minus=True),
+    Float("task.penalty", 1e-6, 1e-1, "test", log=True),
+)
+FLOW = (
+    Float("opt.clip_value", 1e-3, 10.0, "test", log=True),
+    Float("opt.ode_t_scale", 0.1, 4.0, "test", log=True),
+    Float("opt.momentum_blend_gamma", 0.0, 1.0, "test"),
+    Float("opt.switch_sensitivity", 0.1, 1.5, "test"),
+)
+Loss = Callable[[str, str, Mapping[str, float]], float]
+
+
+def bowl(task: str, optimizer: str, unit: Mapping[str, float]) -> float:
+    """Loss that depends on the learning rate alone, with its optimum at u = 0.6; inf above 0.95."""
+    u = unit["opt.lr"]
+    return math.inf if u > 0.95 else 0.3 + (u - 0.6) ** 2
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a synthetic study is made of.
+
+    Args:
+        loss: noise-free metric of a configuration; inf diverges.
+        offset: added to the test metric of an optimizer: its true difference.
+        seed_sd: noise that all optimizers share on a seed.
+        run_sd: noise of each run alone.
+        trivial: test metric of the constant predictor.
+        overshoot: gradient evaluations beyond the budget.
+        spaces: the space of each optimizer; SHARED for those not named.
+    """
+
+    loss: Loss = bowl
+    offset: Mapping[str, float] = field(default_factory=dict)
+    seed_sd: float = 0.02
+    run_sd: float = 0.005
+    trivial: float = 1.0
+    overshoot: int = 0
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+
+    def space(self, optimizer: str) -> Space:
+        extra = FLOW if optimizer == "flowadam" else ()
+        return self.spaces.get(optimizer, Space((*SHARED, *extra)))
+
+
+def small_study(**changes: Any) -> Study:
+    """Return a study of two optimizers on one task that takes milliseconds."""
+    base: dict[str, Any] = {
+        "task": ("bowl",),
+        "optimizer": ("flowadam", "adam"),
+        "trials": 6,
+        "confirm_seeds": 8,
+        "budget": 200,
+    }
+    return Study(**{**base, **changes})
+
+
+def write_study(
+    folder: Path,
+    study: Study,
+    truth: Truth = Truth(),
+    *,
+    confirm: bool = True,
+    inclusion: tuple[str, str] | None = None,
+    keep: Callable[[Group], bool] = lambda group: True,
+) -> Path:
+    """Write the study's rows as a sweep would; `keep` drops groups, as an interruption does."""
+    store = Store(folder, write=True)
+    store.save_study(study)
+    _run(store, study, truth, (g for g in search_plan(study, {}) if keep(g)))
+    if confirm:
+        found = winners(study, store.trials().to_dict("records"))
+        _run(store, study, truth, (g for g in confirm_plan(study, found) if keep(g)))
+        if inclusion:
+            _include(store, study, truth, found, *inclusion)
+    for task in study.task:
+        store.append([trivial_row(study, "t", task, "constant", truth.trivial, truth.trivial)], [])
+    store.flush()
+    store.close()
+    return folder
+
+
+def _run(store: Store, study: Study, truth: Truth, groups: Iterator[Group]) -> None:
+    for group in groups:
+        configuration = draw(study, truth, group.cell, group.config)
+        outcomes = [_outcome(truth, group, configuration, seed) for seed in group.seeds]
+        store.append(*group_rows(study, "synthetic", group, configuration, outcomes))
+
+
+def _include(
+    store: Store, study: Study, truth: Truth, found: Mapping[Cell, list[int]], whole: str, part: str
+) -> None:
+    for cell, configs in found.items():
+        chosen = next((c for c in configs if c), None)
+        if cell.optimizer == part and chosen is not None:
+            configuration = draw(study, truth, cell, chosen)
+            group = Group(
+                "inclusion",
+                Cell(cell.task, whole, cell.budget),
+                chosen,
+                tuple(range(10**6, 10**6 + 8)),
+            )
+            outcomes = [_outcome(truth, group, configuration, seed) for seed in group.seeds]
+            store.append(*group_rows(study, "synthetic", group, configuration, outcomes))
+
+
+def draw(study: Study, truth: Truth, cell: Cell, index: int) -> Configuration:
+    """Return configuration `index`, uniform on the unit cube; the default lies at 0.3 throughout."""
+    space = truth.space(cell.optimizer)
+    rng = np.random.default_rng(derive(study.seed, cell.task, cell.optimizer, index))
+    units = rng.uniform(size=len(space)).tolist() if index else [0.3] * len(space)
+    values = space.from_unit(dict(zip(space.names, units, strict=True)))
+    return make_configuration(space, index, values)
+
+
+def _outcome(truth: Truth, group: Group, configuration: Configuration, seed: int) -> Outcome:
+    cell = group.cell
+    shared = np.random.default_rng(derive(cell.task, seed)).normal(0, truth.seed_sd)
+    own = np.random.default_rng(derive(cell.task, cell.optimizer, group.config, seed))
+    noise = float(shared + own.normal(0, truth.run_sd))
+    clean = truth.loss(cell.task, cell.optimizer, configuration.unit)
+    cost = Cost(cell.budget + truth.overshoot, cell.budget, 0.1, 50.0)
+    counters = Counters(cell.budget // 10, 0) if cell.optimizer == "flowadam" else Counters()
+    if not math.isfinite(clean):
+        return Outcome(seed, "diverged", "cpu", cost=cost, message="left the finite range")
+    val = clean + noise
+    test = val + 0.01 + truth.offset.get(cell.optimizer, 0.0)
+    reads = group.phase != "search"
+    scores = Scores(val, val * 1.02, test if reads else None, test * 1.02 if reads else None)
+    return Outcome(seed, "ok", "cpu", scores, cost, counters, "", _curve(cell.budget, val, own))
+
+
+def _curve(budget: int, end: float, rng: np.random.Generator) -> tuple[CurvePoint, ...]:
+    """Return an exponential descent to `end` at forty marks, with noise above it."""
+    fractions = np.linspace(0, 1, 41)
+    clean = end + (1.0 - end) * (np.exp(-6 * fractions) - math.exp(-6))
+    wobble = np.abs(rng.normal(0, 0.01, 41)) * (fractions < 1)
+    return tuple(
+        CurvePoint(float(f), int(f * budget), int(f * budget), float(v), float(v))
+        for f, v in zip(fractions, clean + wobble, strict=True)
+    )

@@ -1,0 +1,69 @@
+"""Benchmark tasks by name. Importing this package loads no torch and no data library."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from flowadam.errors import InputError, nearest, require_known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowadam.task import Task
+
+_FACTORIES = {
+    "digits_mlp": "trainables.digits:digits_mlp",
+    "matrix_completion_large": "trainables.matrix_completion:large",
+    "matrix_completion_medium": "trainables.matrix_completion:medium",
+    "matrix_completion_small": "trainables.matrix_completion:small",
+    "photo_completion": "trainables.photo:photo_completion",
+    "ratings": "trainables.ratings:load",
+}
+
+
+def names() -> list[str]:
+    """Return the name of every task, sorted."""
+    return sorted(_FACTORIES)
+
+
+def get(name: str, **options: Any) -> Task:
+    """Return the task called `name`.
+
+    Args:
+        name: one of ``names()``.
+        options: keyword arguments of the task's factory, for example ``rank`` or ``data_seed``;
+            ``ratings`` needs ``path``.
+
+    Raises:
+        InputError: unknown name, unknown or missing option, or an option out of its range.
+    """
+    require_known("task", name, _FACTORIES)
+    factory = _factory(name)
+    parameters = inspect.signature(factory).parameters
+    for option in options:
+        if option not in parameters:
+            raise InputError(f"{name} has no option '{option}'.{nearest(option, parameters)}")
+    for option, parameter in parameters.items():
+        if parameter.default is parameter.empty and option not in options:
+            raise InputError(f"{name} needs the option '{option}'.")
+    return factory(**options)
+
+
+def all_tasks() -> list[Task]:
+    """Return every task with its default options, in the order of ``names()``.
+
+    ``ratings`` has no default file: it stands here with a small generated table, so that listings
+    and contract suites cover it.
+    """
+    return [_sample() if name == "ratings" else get(name) for name in names()]
+
+
+def _factory(name: str) -> Callable[..., Task]:
+    module, _, attribute = _FACTORIES[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _sample() -> Task:
+    return import_module("trainables.ratings").sample()

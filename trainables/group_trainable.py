@@ -1,0 +1,81 @@
+"""The Ray Tune Trainable that runs a sweep's groups."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ray import tune
+
+from flowadam.errors import FlowAdamError
+from flowadam.origin import source_hash
+from flowadam.outcome import encode
+from flowadam.spec import OptimizerSpec
+from flowadam.study import Study
+from flowadam.task import Task
+from flowadam.trial import run_group
+
+WATCHDOG = 1.5
+
+
+class GroupTrainable(tune.Trainable):
+    """Runs a chunk of jobs; one ``step()`` is one group, whose outcomes travel in the result.
+
+    The configuration holds ``jobs``, a sequence of ``flowadam.sweep.job.Job``. No checkpoint is
+    needed: the driver knows which jobs of a chunk have reported, and deals the others again.
+    """
+
+    def setup(
+        self,
+        config: dict[str, Any],
+        study: Study | None = None,
+        tasks: Mapping[str, Task] | None = None,
+        specs: Mapping[str, OptimizerSpec] | None = None,
+        sources: str = "",
+    ) -> None:
+        if source_hash() != sources:
+            raise FlowAdamError(
+                f"The worker's flowadam ({source_hash()}) is not the driver's ({sources}): "
+                "install the same version on every node."
+            )
+        assert study is not None and tasks is not None and specs is not None
+        self._study, self._tasks, self._specs = study, tasks, specs
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._jobs: Sequence[Any] = new_config["jobs"]
+        self._next = 0
+        return True
+
+    def step(self) -> dict[str, Any]:
+        number, job = self._next, self._jobs[self._next]
+        self._next += 1
+        cell = job.group.cell
+        task, spec = self._tasks[cell.task], self._specs[cell.optimizer]
+        with _Watchdog(self._study.time_limit):
+            outcomes = run_group(self._study, task, spec, job.group, job.configuration.values)
+        return {
+            "job": number,
+            "outcomes": encode(outcomes),
+            "pid": os.getpid(),
+            "done": self._next == len(self._jobs),
+        }
+
+
+class _Watchdog:
+    """Lets the system end this process when a group hangs beyond 1.5 times its time limit.
+
+    The time limit itself is looked at between gradient evaluations; the alarm's default action
+    ends even a process that is stuck inside one, and the driver books the group as "timeout".
+    """
+
+    def __init__(self, time_limit: float | None) -> None:
+        self._seconds = WATCHDOG * time_limit if time_limit else 0.0
+
+    def __enter__(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
