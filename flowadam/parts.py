@@ -48,6 +48,11 @@ class Parts:
         tables.append(_table(list(waiting), self.schema))
         return pa.concat_tables(tables, promote_options="permissive")
 
+    def metadata(self) -> list[bytes]:
+        """Return the metadata of every part."""
+        found = [pq.read_schema(path).metadata or {} for path in self._paths()]
+        return [data[b"flowadam"] for data in found if b"flowadam" in data]
+
     def last_event(self) -> int:
         """Return the number of the last event that a part holds, or -1."""
         return max((last for _, last in self._ranges()), default=-1)

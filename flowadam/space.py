@@ -61,6 +61,10 @@ class Float:
     def contains(self, value: Value) -> bool:
         return _is_number(value) and self.low <= float(value) <= self.high
 
+    def range_text(self) -> str:
+        scale = " log of 1 - x" if self.one_minus else " log" if self.log else ""
+        return f"{self.low:g} ... {self.high:g}{scale}"
+
 
 @dataclass(frozen=True)
 class Int:
@@ -84,6 +88,9 @@ class Int:
     def contains(self, value: Value) -> bool:
         return _is_number(value) and value == int(value) and self.low <= value <= self.high
 
+    def range_text(self) -> str:
+        return f"{self.low} ... {self.high}"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -105,6 +112,9 @@ class Choice:
 
     def contains(self, value: Value) -> bool:
         return value in self.options
+
+    def range_text(self) -> str:
+        return " | ".join(str(option) for option in self.options)
 
 
 Parameter = Float | Int | Choice
@@ -149,7 +159,7 @@ class Space:
             if p.name not in values:
                 raise InputError(f"Parameter '{p.name}' is missing.")
             if not p.contains(values[p.name]):
-                raise InputError(f"`{p.name}` must lie in {p}, got {values[p.name]}.")
+                raise InputError(f"`{p.name}` must lie in {p.range_text()}, got {values[p.name]}.")
 
     def fingerprint(self) -> str:
         """Hash of names, kinds and ranges (the sources are prose and do not count)."""

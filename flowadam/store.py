@@ -106,6 +106,14 @@ class Store:
         """Return the table of runs, one row a key."""
         return self._frame(self._trials, "trials").drop_duplicates("key", ignore_index=True)
 
+    def rows(self) -> list[Row]:
+        """Return the table of runs as mappings, None where there is no value."""
+        waiting = [r for e in self._pending if e["event"] == "rows" for r in e["trials"]]
+        unique: dict[str, Row] = {}
+        for row in self._trials.read(waiting).to_pylist():
+            unique.setdefault(row["key"], row)
+        return list(unique.values())
+
     def curves(self) -> pd.DataFrame:
         """Return the table of curve points."""
         frame = self._frame(self._curves, "curves")
@@ -122,15 +130,43 @@ class Store:
         waiting = [r for e in self._pending if e["event"] == "rows" for r in e[name]]
         return parts.read(waiting).to_pandas()
 
+    def environments(self) -> list[dict[str, Any]]:
+        """Return the distinct environments in which the parts were written."""
+        found: list[dict[str, Any]] = []
+        for facts in (json.loads(text) for text in self._trials.metadata()):
+            for one in facts["environments"]:
+                if one not in found:
+                    found.append(one)
+        return found
+
     def _metadata(self) -> bytes:
+        known = self.environments()
+        here = environment()
         facts: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "packages": {name: version(name) for name in PACKAGES},
+            "environments": known if here in known else [*known, here],
             "study": self.study.to_toml(),
         }
         return json.dumps(facts).encode()
+
+
+def environment() -> dict[str, Any]:
+    """Return what numbers depend on besides the study: machine, Python, packages."""
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    """Return the processor's model: vector units change the order of sums."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "")
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -151,7 +151,7 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
         raise InputError(f"The study file {path} cannot be read: {error}.") from None
     if data.get("data"):
         data["data"] = str((path.parent / str(data["data"])).resolve())
-    return make_study({**data, **(overrides or {})}, where=str(path))
+    return make_study({"name": path.stem, **data, **(overrides or {})}, where=str(path))
 
 
 def make_study(data: Mapping[str, Any], where: str = "the options") -> Study:

@@ -12,10 +12,10 @@ LR = Float(
     1e-4,
     1e-1,
     log=True,
-    source="AlgoPerf's external tuning ruleset searches AdamW and NAdamW in [1e-4, 1e-2]; "
-    "extended tenfold upwards because factorizations with mean-reduced losses are published at "
-    "1e-2 to 3e-2 (FlowAdam's Jester grid ends at .03) and Schmidt et al. 2021 (Descending "
-    "through a Crowded Valley) search Adam in [1e-4, 1]",
+    source="AlgoPerf, external tuning ruleset of AdamW and NAdamW: [1e-4, 1e-2], log; extended "
+    "tenfold upwards, towards the [1e-4, 1] of Schmidt et al. 2021 (Descending through a Crowded "
+    "Valley), because Adam's best rates on the tasks of this package lie between 3e-3 and 1e-1 "
+    "(200 gradients, eight rates from 1e-4 to 1)",
 )
 
 BETA1 = Float(
@@ -59,7 +59,9 @@ PENALTY = Float(
     1e-7,
     1e-3,
     log=True,
-    source="two decades to either side of the 1e-5 of FlowAdam's published tasks",
+    source="two decades to either side of the 1e-5 of FlowAdam's published tasks; Adam's best "
+    "values on the tasks of this package lie between 3e-5 and 3e-4 (200 gradients, nine values "
+    "from 1e-8 to 1e-2)",
 )
 
 PENALTY_DEFAULT = 1e-5

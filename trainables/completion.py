@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from flowadam.errors import InputError
 from flowadam.space import digest
 from flowadam.task import Resources, Split
 from trainables.cells import SplitCells, additive_baselines
+from trainables.options import require_whole
 
 if TYPE_CHECKING:
     from trainables.factorization import FactorizationProblem
@@ -22,10 +22,10 @@ class CompletionTask(ABC):
 
     Args:
         rank: columns of the factors, at least 1.
-        data_seed: fixes what is drawn of the data, and the split.
+        data_seed: fixes what is drawn of the data, and the split; at least 0.
 
     Raises:
-        InputError: `rank` is below 1.
+        InputError: `rank` or `data_seed` is not a whole number in its range.
     """
 
     name: str
@@ -39,8 +39,8 @@ class CompletionTask(ABC):
     deterministic = True
 
     def __post_init__(self) -> None:
-        if self.rank < 1:
-            raise InputError(f"`rank` must be at least 1, got {self.rank}.")
+        require_whole("rank", self.rank, 1)
+        require_whole("data_seed", self.data_seed, 0)
 
     @abstractmethod
     def data(self) -> SplitCells:
@@ -67,7 +67,7 @@ class CompletionTask(ABC):
     ) -> FactorizationProblem:
         """Return one replica per seed; see ``flowadam.task.Task.make``."""
         from trainables.factorization import FactorizationProblem
-        from trainables.problem import Setup
+        from trainables.setup import Setup
 
         setup = Setup.check(
             seeds, penalty=penalty, test_unlocked=test_unlocked, device=device, dtype=dtype

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from flowadam.errors import InputError
 from flowadam.seeds import derive
 from flowadam.space import digest
 from flowadam.task import Resources, Split
 from trainables.cells import hash_arrays
+from trainables.options import require_whole
 
 if TYPE_CHECKING:
     from trainables.mlp import MLPProblem
@@ -57,8 +57,8 @@ class DigitsMLP:
     deterministic = True
 
     def __post_init__(self) -> None:
-        if self.hidden < 1:
-            raise InputError(f"`hidden` must be at least 1, got {self.hidden}.")
+        require_whole("hidden", self.hidden, 1)
+        require_whole("data_seed", self.data_seed, 0)
 
     def data(self) -> Mapping[str, Images]:
         """Return the parts "train", "val" and "test"."""
@@ -84,7 +84,7 @@ class DigitsMLP:
     ) -> MLPProblem:
         """Return one replica per seed; see ``flowadam.task.Task.make``."""
         from trainables.mlp import MLPProblem
-        from trainables.problem import Setup
+        from trainables.setup import Setup
 
         setup = Setup.check(
             seeds, penalty=penalty, test_unlocked=test_unlocked, device=device, dtype=dtype

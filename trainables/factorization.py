@@ -7,7 +7,8 @@ from torch import Tensor
 from flowadam.task import Split
 from trainables.cells import Cells, SplitCells
 from trainables.kernels import Observed, choose
-from trainables.problem import FullBatchProblem, Setup
+from trainables.problem import FullBatchProblem
+from trainables.setup import Setup
 
 INIT_SCALE = 0.1
 """Standard deviation of the factors at the start, as in the published benchmark scripts."""

@@ -53,30 +53,30 @@ def choose(shape: tuple[int, int], train: Observed, penalty: float) -> Kernel:
 
 
 class Dense:
-    """E = W * (U^T V) - B with W = 2 mask/|T|, B = 2 A mask/|T|; dU = V E^T, dV = U E.
+    """F = W * (U^T V) - B with W = mask/sqrt|T| and B = A mask/sqrt|T|; then the data part of L is
+    sum F^2, dU = 2/sqrt|T| V F^T and dV = 2/sqrt|T| U F.
 
-    The work matrix E is shared by all replicas, so that it stays in the cache;
-    L = |T|/4 sum E^2. Source: the usual gradient of masked matrix factorization.
+    The work matrix F is shared by all replicas, so that it stays in the cache.
     """
 
     def __init__(self, shape: tuple[int, int], train: Observed, penalty: float) -> None:
-        self._count = len(train.values)
-        self._penalty = penalty
+        root = len(train.values) ** 0.5
         self._weights = train.values.new_zeros(shape)
-        self._weights[train.rows, train.cols] = 2 / self._count
+        self._weights[train.rows, train.cols] = 1 / root
         self._shift = train.values.new_zeros(shape)
-        self._shift[train.rows, train.cols] = train.values * (-2 / self._count)
+        self._shift[train.rows, train.cols] = train.values / -root
         self._work = torch.empty_like(self._weights)
         self._work_t = self._work.t()
         self._flat = self._work.view(-1)
+        self._penalty = penalty
+        self._factors = {"alpha": 2 / root, "beta": 2 * penalty}
 
     def gradient(self, u: Tensor, v: Tensor, grad_u: Tensor, grad_v: Tensor) -> Tensor:
         torch.mm(u.t(), v, out=self._work)
         torch.addcmul(self._shift, self._work, self._weights, out=self._work)
-        torch.addmm(u, v, self._work_t, beta=2 * self._penalty, out=grad_u)
-        torch.addmm(v, u, self._work, beta=2 * self._penalty, out=grad_v)
-        loss = torch.dot(self._flat, self._flat) * (self._count / 4)
-        return _penalized(loss, u, v, self._penalty)
+        torch.addmm(u, v, self._work_t, out=grad_u, **self._factors)
+        torch.addmm(v, u, self._work, out=grad_v, **self._factors)
+        return _penalized(torch.dot(self._flat, self._flat), u, v, self._penalty)
 
     def predict(self, u: Tensor, v: Tensor, cells: Observed) -> Tensor:
         return torch.mm(u.t(), v, out=self._work)[cells.rows, cells.cols]
@@ -124,8 +124,9 @@ def _blocks(cells: Observed) -> list[Observed]:
     return [Observed(*b) for b in zip(*(c.split(_BLOCK) for c in columns), strict=True)]
 
 
-def _penalized(loss: Tensor, u: Tensor, v: Tensor, weight: float) -> Tensor:
-    if not weight:
-        return loss
-    flat_u, flat_v = u.reshape(-1), v.reshape(-1)
-    return loss + weight * (torch.dot(flat_u, flat_u) + torch.dot(flat_v, flat_v))
+def _penalized(loss: Tensor, u: Tensor, v: Tensor, penalty: float) -> Tensor:
+    """Add the penalty to `loss` in place."""
+    if penalty:
+        for factor in (u.reshape(-1), v.reshape(-1)):
+            loss.add_(torch.dot(factor, factor), alpha=penalty)
+    return loss

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables.digits import CLASSES, Images
-from trainables.problem import FullBatchProblem, Setup
+from trainables.problem import FullBatchProblem
+from trainables.setup import Setup
 
 Labeled = tuple[Tensor, Tensor]
 

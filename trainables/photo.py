@@ -12,6 +12,7 @@ from flowadam.errors import InputError
 from flowadam.seeds import derive
 from trainables.cells import SplitCells, dense_cells, hash_arrays
 from trainables.completion import CompletionTask
+from trainables.options import require_share
 
 PICTURE = "china.jpg"
 LUMA = (0.299, 0.587, 0.114)
@@ -40,8 +41,7 @@ class PhotoCompletion(CompletionTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.hidden < 1:
-            raise InputError(f"`hidden` must lie between 0 and 1, got {self.hidden}.")
+        require_share("hidden", self.hidden)
 
     def data(self) -> SplitCells:
         return _hide(self)

@@ -4,71 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from flowadam.errors import InputError, require_known
-from flowadam.seeds import derive
+from flowadam.errors import require_known
 from flowadam.task import Split, TestSplitLocked
 
 Part = TypeVar("Part")
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-@dataclass(frozen=True)
-class Setup:
-    """The arguments of ``Task.make``, checked.
-
-    Raises:
-        InputError: no seed, a negative or non-finite penalty, an unknown dtype, a missing device.
-    """
-
-    seeds: tuple[int, ...]
-    penalty: float
-    test_unlocked: bool
-    device: torch.device
-    dtype: torch.dtype
-
-    @classmethod
-    def check(
-        cls,
-        seeds: Sequence[int],
-        *,
-        penalty: float,
-        test_unlocked: bool,
-        device: str,
-        dtype: str,
-    ) -> Setup:
-        if not seeds:
-            raise InputError("A problem needs at least one seed, got none.")
-        if not (math.isfinite(penalty) and penalty >= 0):
-            raise InputError(f"`penalty` must be a finite number of at least 0, got {penalty}.")
-        require_known("dtype", dtype, _DTYPES)
-        return cls(tuple(seeds), penalty, test_unlocked, _device(device), _DTYPES[dtype])
-
-    def splits(self) -> tuple[Split, ...]:
-        """Return the splits that the problem may hold: a locked problem never receives test."""
-        return ("val", "test") if self.test_unlocked else ("val",)
-
-    def stacked_normal(self, name: str, *shapes: tuple[int, ...]) -> list[Tensor]:
-        """Return tensors [R, *shape] of N(0, 1) entries; replica r depends on (name, seed r) alone.
-
-        They are drawn in float64 on the CPU, so dtype and device do not change the start.
-        """
-        draws = [_normal(derive("init", name, seed), shapes) for seed in self.seeds]
-        return [self.tensor(torch.stack(tensors)) for tensors in zip(*draws, strict=True)]
-
-    def tensor(self, data: object) -> Tensor:
-        """Copy `data` to the problem's dtype and device."""
-        return torch.asarray(data, dtype=self.dtype, device=self.device, copy=True)
-
-    def index(self, data: object) -> Tensor:
-        """Copy whole numbers to int64, torch's index type, on the problem's device."""
-        return torch.asarray(data, dtype=torch.int64, device=self.device, copy=True)
 
 
 class FullBatchProblem(ABC, Generic[Part]):
@@ -89,6 +34,8 @@ class FullBatchProblem(ABC, Generic[Part]):
         self._parts = dict(parts)
         self._buffers = [torch.zeros_like(p, requires_grad=False) for p in params]
         self._slots = list(zip(*(b.unbind(0) for b in self._buffers), strict=True))
+        self._views: list[tuple[Tensor, ...]] = []
+        self._addresses: list[int] = []
         self._unknown = self._buffers[0].new_tensor(math.nan)
 
     def closure(self, active: Tensor | None = None) -> Tensor:
@@ -122,9 +69,14 @@ class FullBatchProblem(ABC, Generic[Part]):
     def _replicas(self) -> list[tuple[Tensor, ...]]:
         """Return the weights of each replica as views without gradient.
 
-        They are taken anew each time, because an optimizer may exchange ``p.data``.
+        They are taken anew when an optimizer exchanged ``p.data``. The old views keep the old
+        memory alive, so an address that is unchanged means memory that is unchanged.
         """
-        return list(zip(*(p.detach().unbind(0) for p in self.params), strict=True))
+        addresses = [p.data_ptr() for p in self.params]
+        if addresses != self._addresses:
+            self._addresses = addresses
+            self._views = list(zip(*(p.detach().unbind(0) for p in self.params), strict=True))
+        return self._views
 
     @abstractmethod
     def _gradient(self, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]) -> Tensor:
@@ -133,18 +85,3 @@ class FullBatchProblem(ABC, Generic[Part]):
     @abstractmethod
     def _score(self, weights: tuple[Tensor, ...], part: Part) -> dict[str, Tensor]:
         """Return the metrics of one replica, 0-d tensors."""
-
-
-def _normal(seed: int, shapes: tuple[tuple[int, ...], ...]) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"`device` must be 'cpu' or 'cuda', got '{name}'.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"`device` '{name}' needs a GPU that torch can see, got none.")
-    return device

@@ -97,7 +97,7 @@ def load(
     Raises:
         InputError: the file breaks a rule, or the rank is below 1.
     """
-    cells = read_ratings(Path(path).expanduser(), Columns(user, item, rating))
+    cells = read_ratings(Path(str(path)).expanduser(), Columns(user, item, rating))
     return Ratings(rank=rank, data_seed=data_seed, cells=cells, content=_hash(cells))
 
 

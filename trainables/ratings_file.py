@@ -107,9 +107,9 @@ def _codes(column: pa.ChunkedArray, name: str) -> NDArray[np.int32]:
     """Number the ids 0, 1, ... in the order of their first row."""
     import pandas as pd
 
-    ids = column.to_pandas()
     if _is_nested(column):
         raise InputError(f"`{name}` must hold one id per row, got the type {column.type}.")
+    ids = column.to_pandas()
     missing = (ids.isna() | (ids == "")).to_numpy()
     if missing.any():
         raise InputError(

@@ -9,20 +9,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from flowadam.optim import kernels
 from flowadam.optim.slots import Slot
 
 
 def new_state(param: Tensor, replicas: int) -> dict[str, Any]:
     """Return the state of a parameter before its first update.
 
-    ``exp_avg`` and ``exp_avg_sq`` are shaped like the parameter; ``step`` (the counter of the bias
-    correction, Adam updates only) and ``grad_prev`` hold one entry per replica.
+    ``exp_avg`` and ``exp_avg_sq`` are shaped like the parameter. The lists have one entry per
+    replica: ``step`` counts Adam updates for the bias correction, ``grad_prev`` is the gradient
+    the detector compares with, ``slope`` a gradient known in advance at ``slope_point``.
     """
     return {
         "step": [0] * replicas,
         "exp_avg": torch.zeros_like(param, memory_format=torch.contiguous_format),
         "exp_avg_sq": torch.zeros_like(param, memory_format=torch.contiguous_format),
         "grad_prev": [None] * replicas,
+        "slope": [None] * replicas,
+        "slope_point": [None] * replicas,
     }
 
 
@@ -51,7 +55,7 @@ def _update(slots: Sequence[Slot], t: int) -> None:
     # The kernel walks memory in order and ignores strides.
     dense = [slot.param.contiguous() for slot in slots]
     step = torch.full((), float(t), dtype=torch.float32, device=dense[0].device)
-    torch._fused_adam_(
+    kernels.fused_adam_(
         dense,
         [slot.grad.contiguous() for slot in slots],
         [slot.row(slot.state["exp_avg"]) for slot in slots],

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
-from flowadam.optim.norms import norms, read
+from flowadam.optim.norms import differences, norms, read
 from flowadam.optim.record import Record
 from flowadam.optim.slots import Slot
 
@@ -39,14 +35,15 @@ def measure(slots: Sequence[Slot], records: Sequence[Record]) -> dict[int, Sight
     Each tensor is compared with the last gradient it had; one that never had any adds nothing to
     c. At the first step of a replica c = n. Sets ``Slot.grad_norm``.
     """
-    compared = [slot for slot in slots if _previous(slot) is not None]
-    values = read(norms([slot.grad for slot in slots]) + norms(_changes(compared)))
-    lengths: dict[int, list[float]] = defaultdict(list)
-    changes: dict[int, list[float]] = defaultdict(list)
+    pairs = [(slot, old) for slot in slots if (old := slot.previous) is not None]
+    moved = differences([slot.grad for slot, _ in pairs], [old for _, old in pairs])
+    values = read(norms([slot.grad for slot in slots] + moved))
+    lengths: dict[int, list[float]] = {slot.replica: [] for slot in slots}
+    changes: dict[int, list[float]] = {slot.replica: [] for slot in slots}
     for slot, length in zip(slots, values, strict=False):
         slot.grad_norm = length
         lengths[slot.replica].append(length)
-    for slot, change in zip(compared, values[len(slots) :], strict=True):
+    for (slot, _), change in zip(pairs, values[len(slots) :], strict=True):
         changes[slot.replica].append(change)
     sights = {}
     for r, parts in lengths.items():
@@ -70,25 +67,16 @@ def judge(record: Record, sight: Sight, sigma: float, kappa: float) -> Verdict:
     return Verdict(grad_ema, change_ema, (plateau or stiff) and record.steps > WARM_UP)
 
 
-def remember(slots: Sequence[Slot]) -> None:
-    """Keep the gradients of this step for the comparison in the next one."""
-    known = [slot for slot in slots if _previous(slot) is not None]
+def remember(slots: Sequence[Slot], *, own: bool) -> None:
+    """Keep the gradients of this step for the comparison in the next one.
+
+    Args:
+        own: the gradients are copies that nobody else holds.
+    """
     for slot in slots:
-        if _previous(slot) is None:
-            slot.state["grad_prev"][slot.replica] = slot.grad.clone()
-    if known:
-        torch._foreach_copy_(
-            [slot.state["grad_prev"][slot.replica] for slot in known],
-            [slot.grad for slot in known],
-        )
-
-
-def _previous(slot: Slot) -> Tensor | None:
-    return slot.state["grad_prev"][slot.replica]
-
-
-def _changes(slots: Sequence[Slot]) -> list[Tensor]:
-    if not slots:
-        return []
-    previous = [slot.state["grad_prev"][slot.replica] for slot in slots]
-    return list(torch._foreach_sub([slot.grad for slot in slots], previous))
+        if own:
+            slot.previous = slot.grad
+        elif slot.previous is None:
+            slot.previous = slot.grad.clone()
+        else:
+            slot.previous.copy_(slot.grad)

@@ -22,7 +22,7 @@ class Evaluation:
         self._closure, self._replicas = closure, replicas
 
     def __call__(self, wanted: Sequence[int] | None = None) -> Any:
-        """Evaluate the `wanted` replicas (None: all) and return what the closure returns.
+        """Evaluate the `wanted` replicas (None: all) and return a copy of what it returns.
 
         Raises:
             TypeError: the closure returns no loss.
@@ -36,7 +36,7 @@ class Evaluation:
                 active[list(wanted)] = True
                 loss = self._closure(active)
         self._check(loss)
-        return loss
+        return loss.detach().clone() if isinstance(loss, Tensor) else loss
 
     def losses(self, wanted: Sequence[int]) -> list[float]:
         """Evaluate the `wanted` replicas and return their losses."""

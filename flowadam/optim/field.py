@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from flowadam.optim.evaluation import Evaluation
@@ -87,8 +86,9 @@ class Field:
 
     def rewind(self, replicas: Sequence[int]) -> None:
         """Put the start point back into the live parameters."""
-        legs = [leg for r in replicas for leg in self.legs[r]]
-        torch._foreach_copy_([leg.slot.param for leg in legs], [leg.start for leg in legs])
+        for r in replicas:
+            for leg in self.legs[r]:
+                leg.slot.param.copy_(leg.start)
 
 
 def by_group(legs: Sequence[Leg]) -> list[tuple[dict[str, Any], list[Leg]]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from flowadam.optim.evaluation import Evaluation
-from flowadam.optim.field import Arrival, Field, SolverFailure
+from flowadam.optim.field import Arrival, Field, Leg, SolverFailure
 from flowadam.optim.flat import FlatField
 from flowadam.optim.injection import inject, velocity
 from flowadam.optim.ladder import climb
@@ -15,53 +16,59 @@ from flowadam.optim.ode import solve
 from flowadam.optim.slots import Slot, kept_gradients
 
 
+@dataclass(slots=True)
+class Journey:
+    """One replica's flow.
+
+    Attributes:
+        evals: closure evaluations it took.
+        arrival: None when the solver failed and the replica stands at its start again.
+    """
+
+    legs: list[Leg]
+    evals: int
+    arrival: Arrival | None
+
+
 def follow(
     slots: Sequence[Slot],
     flowing: Sequence[int],
     params: Sequence[Tensor],
     evaluate: Evaluation,
-) -> tuple[Field, dict[int, Arrival]]:
+) -> dict[int, Journey]:
     """Move the parameters of the `flowing` replicas to the end of their flow.
 
-    A replica whose solver fails stands at its start again and is not among the arrivals. Whatever
-    the closure raises, parameters and gradients are put back before it leaves here.
+    Whatever the closure raises, parameters and gradients are put back before it leaves here.
 
     Args:
         slots: all slots of this step.
         params: all parameters of the optimizer.
         evaluate: the user's closure.
-
-    Returns:
-        The field, with its counts of evaluations, and the arrivals by replica.
     """
     with kept_gradients(params, slots):
         field = Field([s for s in slots if s.replica in flowing], params, evaluate)
         try:
             arrivals = _integrate(field)
         except BaseException:
-            field.rewind(list(field.legs))
+            field.rewind(flowing)
             raise
-        field.rewind([r for r in field.legs if r not in arrivals])
-    return field, arrivals
+        field.rewind([r for r in flowing if r not in arrivals])
+    return {r: Journey(field.legs[r], field.evals[r], arrivals.get(r)) for r in flowing}
 
 
-def blend(field: Field, arrivals: dict[int, Arrival]) -> None:
-    """Inject the velocities of all arrivals into their momentum."""
-    for r, arrival in arrivals.items():
-        legs = field.legs[r]
-        options = legs[0].slot.group
-        moved = arrival.moved or [None] * len(legs)
-        speeds = [
-            velocity(leg, m, options["velocity"]) for leg, m in zip(legs, moved, strict=True)
-        ]
-        inject(legs, speeds, options["injection"])
+def blend(legs: Sequence[Leg], arrival: Arrival) -> None:
+    """Inject the velocity of an arrival into the momentum."""
+    options = legs[0].slot.group
+    moved = arrival.moved or [None] * len(legs)
+    pairs = zip(legs, moved, strict=True)
+    inject(legs, [velocity(leg, way, options["velocity"]) for leg, way in pairs])
 
 
 def _integrate(field: Field) -> dict[int, Arrival]:
     options = next(iter(field.legs.values()))[0].slot.group
     method, tol = options["ode_method"], options["ode_tol"]
     if method == "ladder":
-        return climb(field, tol)
+        return climb(field, tol, keep_slopes=options["deterministic"])
     arrivals = {}
     for r in field.legs:
         flow = FlatField(field, r)

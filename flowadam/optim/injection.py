@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
+from flowadam.optim import kernels
 from flowadam.optim.field import Leg
 from flowadam.optim.norms import norms, read
 
 CAP = 5.0
 
 
-def inject(legs: Sequence[Leg], velocities: Sequence[Tensor], rule: str) -> None:
+def inject(legs: Sequence[Leg], velocities: Sequence[Tensor]) -> None:
     """Blend the velocity w of the flow into the momentum m of every tensor.
 
     soft: m <- (1 - gamma) m + gamma q w, q = 1, or q = 5|m| / (|w| + 1e-8) if |w| > 5|m|.
     hard: m <- w. none: m stays. A tensor that Adam has not updated yet has no momentum and is
     left alone, as are second moments and step counters.
     """
+    rule = legs[0].slot.group["injection"]
     pairs = [(leg, w) for leg, w in zip(legs, velocities, strict=True) if _has_momentum(leg)]
     if rule == "none" or not pairs:
         return
     moments = [leg.slot.row(leg.slot.state["exp_avg"]) for leg, _ in pairs]
-    weighted = [w for _, w in pairs]
+    moves = [w for _, w in pairs]
     if rule == "hard":
-        torch._foreach_copy_(moments, weighted)
+        kernels.copy_(moments, moves)
         return
-    gammas = [leg.slot.group["momentum_blend_gamma"] for leg, _ in pairs]
-    factors = _cap_factors(moments, weighted)
-    torch._foreach_mul_(moments, [1 - gamma for gamma in gammas])
-    torch._foreach_mul_(weighted, [g * q for g, q in zip(gammas, factors, strict=True)])
-    torch._foreach_add_(moments, weighted)
+    for (leg, w), m, q in zip(pairs, moments, _cap_factors(moments, moves), strict=True):
+        m.lerp_(w if q == 1 else w * q, leg.slot.group["momentum_blend_gamma"])
 
 
 def velocity(leg: Leg, moved: Tensor | None, option: str) -> Tensor:
@@ -57,8 +55,8 @@ def _has_momentum(leg: Leg) -> bool:
     return leg.slot.state["step"][leg.slot.replica] > 0
 
 
-def _cap_factors(moments: Sequence[Tensor], weighted: Sequence[Tensor]) -> list[float]:
-    lengths = read(norms(weighted) + norms(moments))
+def _cap_factors(moments: Sequence[Tensor], velocities: Sequence[Tensor]) -> list[float]:
+    lengths = read(norms([*velocities, *moments]))
     n = len(moments)
     return [
         CAP * m / (w + 1e-8) if w > CAP * m else 1.0

@@ -6,32 +6,35 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 
-import torch
 from torch import Tensor
 
+from flowadam.optim import kernels
 from flowadam.optim.field import Arrival, Field, Leg, SolverFailure, by_group, clip
 from flowadam.optim.flat import FlatField
 from flowadam.optim.heun import adaptive_heun, next_factor, scaled_rms
-from flowadam.optim.norms import norms, read
+from flowadam.optim.norms import differences, norms, read
 
 
-def climb(field: Field, tol: float) -> dict[int, Arrival]:
+def climb(field: Field, tol: float, *, keep_slopes: bool) -> dict[int, Arrival]:
     """Move every replica of `field` to the end of its flow; failures are left out.
 
     Rung 1: y1 = y - h q with the known slope q, checked by one evaluation: it stands when the root
     mean square of h/2 (clip(g(y1)) - q) / (tol + tol max(|y|, |y1|)) is at most 1. That evaluation
     is the next step's gradient when the closure is deterministic. Rung 2: adaptive Heun from the
     start, its first step sized by the estimate.
+
+    Args:
+        keep_slopes: hand the slopes of accepted Euler points on.
     """
     replicas = list(field.legs)
     for group, legs in by_group([leg for r in replicas for leg in field.legs[r]]):
         horizon = group["lr"] * group["ode_t_scale"]
         params = [leg.slot.param for leg in legs]
-        torch._foreach_add_(params, [leg.slope for leg in legs], alpha=-horizon)
+        kernels.add_(params, [leg.slope for leg in legs], alpha=-horizon)
     losses, gradients = field.gradients(replicas)
     errors = _euler_errors(field, gradients, losses, tol)
     arrivals = {
-        r: Arrival(end_slopes=[end.clone() for end in ends], end_loss=loss)
+        r: Arrival(end_slopes=[end.clone() for end in ends] if keep_slopes else None, end_loss=loss)
         for r, error, loss, ends in zip(replicas, errors, losses, gradients, strict=True)
         if error <= 1
     }
@@ -50,7 +53,7 @@ def _euler_errors(
     """Return the scaled error estimate of every replica, or a bound of it that is at most 1."""
     legs = [leg for own in field.legs.values() for leg in own]
     ends = [end for own in gradients for end in own]
-    changes = read(norms(torch._foreach_sub(ends, [leg.slot.grad for leg in legs])))
+    changes = read(norms(differences(ends, [leg.slot.grad for leg in legs])))
     errors, i = [], 0
     for own, loss, end in zip(field.legs.values(), losses, gradients, strict=True):
         error = _bound(own, changes[i : i + len(own)], tol)

@@ -26,7 +26,7 @@ MAX_STEPS = 1000
 
 
 def solve(flow: FlatField, method: str, tol: float) -> Tensor:
-    """Return y(1) of dy/dtau = flow(y), y(0) = flow.start, with relative and absolute tolerance tol.
+    """Return y(1) of dy/dtau = flow(y), y(0) = flow.start; tol is relative and absolute tolerance.
 
     Adaptive methods begin with the whole interval as their first step and never look beyond its
     end; fixed-grid methods take the interval in one step.
@@ -41,7 +41,7 @@ def solve(flow: FlatField, method: str, tol: float) -> Tensor:
     if method in ADAPTIVE:
         options = {"first_step": 1.0, "step_t": times[1:], "max_num_steps": MAX_STEPS}
     try:
-        path = odeint(
+        path: Any = odeint(
             lambda _, y: flow(y),
             flow.start,
             times,

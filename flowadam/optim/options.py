@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
@@ -79,10 +79,10 @@ def check_shared(first: Group, group: Group) -> None:
             )
 
 
-def _check_choice(name: str, value: object, allowed: Iterable[str]) -> None:
+def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if value in allowed:
         return
-    close = get_close_matches(str(value), list(allowed), n=1)
+    close = get_close_matches(str(value), allowed, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     names = ", ".join(repr(choice) for choice in allowed)
     raise ValueError(f"`{name}` must be one of {names}, got {value!r}.{hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -20,7 +20,8 @@ class Record:
         flow_steps: updates that followed the flow.
         field_evals: closure evaluations spent inside flows, failed ones included.
         fallbacks: flows whose solver failed, replaced by an Adam update.
-        slope_loss: loss that belongs to a slope kept for the next step, else None.
+        slope_loss: loss that belongs to the slopes kept for the next step, None without any.
+        trainable: which parameters of the optimizer required gradients when they were taken.
     """
 
     steps: int = 0
@@ -29,4 +30,9 @@ class Record:
     flow_steps: int = 0
     field_evals: int = 0
     fallbacks: int = 0
-    slope_loss: Tensor | None = None
+    slope_loss: Tensor | float | None = None
+    trainable: list[bool] = field(default_factory=list)
+
+    @property
+    def has_slope(self) -> bool:
+        return self.slope_loss is not None

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from flowadam.optim import kernels
+
 
 @dataclass(slots=True)
 class Slot:
@@ -36,6 +38,15 @@ class Slot:
     param: Tensor
     grad: Tensor
     grad_norm: float = math.inf
+
+    @property
+    def previous(self) -> Tensor | None:
+        """Gradient that the detector compares with, None before the first."""
+        return self.state["grad_prev"][self.replica]
+
+    @previous.setter
+    def previous(self, gradient: Tensor) -> None:
+        self.state["grad_prev"][self.replica] = gradient
 
     def row(self, tensor: Tensor) -> Tensor:
         """Return this replica's part of a tensor shaped like `owner`."""
@@ -75,4 +86,4 @@ def kept_gradients(params: Sequence[Tensor], slots: Sequence[Slot]) -> Iterator[
     finally:
         for p, buffer in zip(params, buffers, strict=True):
             p.grad = buffer
-        torch._foreach_copy_(views, [slot.grad for slot in slots])
+        kernels.copy_(views, [slot.grad for slot in slots])

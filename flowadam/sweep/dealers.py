@@ -58,8 +58,7 @@ class AdaptiveDealer:
         store: Store,
         missing: Missing,
     ) -> None:
-        trials = store.trials()
-        rows = trials[trials["phase"] == "search"].to_dict("records")
+        rows = [row for row in store.rows() if row["phase"] == "search"]
         asked = store.notes("asked")
         self._cells = {
             cell: _CellDealer(study, cell, specs[cell.optimizer], store, missing) for cell in cells

@@ -73,7 +73,7 @@ def sweep(
         mirror(store)
     store.compact()
     left = search_left + run.count(run.confirm_groups())
-    failed = int(store.trials()["status"].isin(["error", "timeout"]).sum())
+    failed = sum(store.trials()["status"].isin(["error", "timeout"]))
     return SweepResult(left, failed, stop.interrupted, late=left > 0 and not stop.interrupted)
 
 
@@ -114,8 +114,7 @@ class _Run:
 
     def winners(self) -> Mapping[Cell, Sequence[int]]:
         """Return what is to be confirmed in each of the study's cells."""
-        rows = self._store.trials().to_dict("records")
-        found = winners(self._study, rows)
+        found = winners(self._study, self._store.rows())
         return {cell: found.get(cell, []) for cell in cells(self._study, self._catalog.tasks)}
 
     def confirm_groups(self) -> list[Group]:

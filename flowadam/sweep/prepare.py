@@ -37,8 +37,6 @@ def open_store(folder: Path, study: Study, catalog: Catalog) -> Store:
     Raises:
         InputError: a task's data or an optimizer's space is not what earlier rows were made with.
     """
-    if not folder.parent.exists():
-        raise InputError(f"The folder {folder.parent}, in which --out lies, does not exist.")
     store = Store(folder, write=True)
     try:
         _check_fingerprints(store, catalog)

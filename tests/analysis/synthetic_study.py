@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from flowadam.outcome import Cost, Counters, CurvePoint, Outcome, Scores
-from flowadam.plan import Cell, Group, confirm_plan, search_plan
+from flowadam.plan import (
+    CONFIRM_SEED_START,
+    Cell,
+    Group,
+    confirm_plan,
+    search_plan,
+    seed_blocks,
+)
 from flowadam.rows import group_rows, trivial_row
 from flowadam.sampling import Configuration, make_configuration
 from flowadam.seeds import derive
@@ -115,22 +122,20 @@ def _run(store: Store, study: Study, truth: Truth, groups: Iterator[Group]) -> N
 def _include(
     store: Store, study: Study, truth: Truth, found: Mapping[Cell, list[int]], whole: str, part: str
 ) -> None:
+    """Write `whole` set to the first winner of `part`: it takes the outcomes of `part`."""
     for cell, configs in found.items():
         chosen = next((c for c in configs if c), None)
         if cell.optimizer == part and chosen is not None:
+            seeds = seed_blocks(study.confirm_blocks, CONFIRM_SEED_START)[0]
             configuration = draw(study, truth, cell, chosen)
-            group = Group(
-                "inclusion",
-                Cell(cell.task, whole, cell.budget),
-                chosen,
-                tuple(range(10**6, 10**6 + 8)),
-            )
-            outcomes = [_outcome(truth, group, configuration, seed) for seed in group.seeds]
-            store.append(*group_rows(study, "synthetic", group, configuration, outcomes))
+            contained = Group("inclusion", cell, chosen, seeds)
+            container = replace(contained, cell=replace(cell, optimizer=whole))
+            outcomes = [_outcome(truth, contained, configuration, seed) for seed in seeds]
+            store.append(*group_rows(study, "synthetic", container, configuration, outcomes))
 
 
 def draw(study: Study, truth: Truth, cell: Cell, index: int) -> Configuration:
-    """Return configuration `index`, uniform on the unit cube; the default lies at 0.3 throughout."""
+    """Return configuration `index`, uniform on the unit cube; the default is at 0.3."""
     space = truth.space(cell.optimizer)
     rng = np.random.default_rng(derive(study.seed, cell.task, cell.optimizer, index))
     units = rng.uniform(size=len(space)).tolist() if index else [0.3] * len(space)

@@ -1,0 +1,37 @@
+# Everything a user or a developer runs. `make sweep` and `make test` need only Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: sweep test test-slow check bench clean
+
+sweep: $(READY)
+	$(BIN)/flowadam sweep studies/quickstart.toml --out results/quickstart
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(READY)
+	$(BIN)/python benchmarks/optimizer_step.py
+	$(BIN)/python benchmarks/gradients.py
+	$(BIN)/python benchmarks/throughput.py
+
+# torch first and alone: a plain `torch` with its CUDA libraries is several GB larger.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flowadam needs Python 3.11 or newer.")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) results .pytest_cache .ruff_cache

@@ -1,0 +1,62 @@
+"""Numbers as text: as many digits as their interval supports."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.intervals import Estimate
+
+MINUS = "−"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return `value` to so many significant digits; an en dash for None."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return f"{MINUS if value < 0 else ''}∞"
+    return _signed(f"{value:.{digits}g}")
+
+
+def estimate(e: Estimate | None, *, signed: bool = False) -> str:
+    """Return ``mean [low, high]`` with two digits of the half width, or what there is of it."""
+    if e is None:
+        return "–"
+    if e.low is None or e.high is None:
+        return f"{_fixed(e.mean, _decimals(e.mean / 100), signed)} (one seed, no interval)"
+    places = _decimals((e.high - e.low) / 2 or e.mean / 100)
+    low, high = _fixed(e.low, places, signed), _fixed(e.high, places, signed)
+    return f"{_fixed(e.mean, places, signed)} [{low}, {high}]"
+
+
+def percent(share: float | None, *, signed: bool = True) -> str:
+    """Return a share as a percentage with two significant digits."""
+    if share is None or not math.isfinite(share):
+        return "–"
+    value = 100 * share
+    return f"{_fixed(value, min(_decimals(value), 2), signed)} %"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value with two significant digits."""
+    return "–" if p is None else f"{p:.2g}"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """Return ``1 seed`` or ``3 seeds``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def _decimals(scale: float) -> int:
+    """Return the decimal places that show two significant digits of `scale`."""
+    if scale == 0 or not math.isfinite(scale):
+        return 1
+    return min(max(1 - math.floor(math.log10(abs(scale))), 0), 8)
+
+
+def _fixed(value: float, places: int, signed: bool) -> str:
+    return _signed(f"{value:{'+' if signed else ''}.{places}f}")
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", MINUS)

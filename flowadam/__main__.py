@@ -1,0 +1,5 @@
+"""``python -m flowadam``."""
+
+from flowadam.cli import main
+
+main()

@@ -1,0 +1,45 @@
+"""The command line: the composition root, which hands registries and Trainable to the core."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0 done, 1 failed or unfinished, 2 wrong input."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    sys.exit(_run([word for word in words if word != "--debug"], debug))
+
+
+def _run(words: list[str], debug: bool) -> int:
+    from flowadam.cli.app import app
+    from flowadam.errors import FlowAdamError, InputError
+    from flowadam.origin import check_origin
+
+    try:
+        check_origin()
+        app(words, prog_name="flowadam")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except KeyboardInterrupt:
+        return _say("interrupted; finished runs are in the store. The same command goes on.", 1)
+    except InputError as error:
+        if debug:
+            raise
+        return _say(str(error), 2)
+    except (FlowAdamError, OSError) as error:
+        if debug:
+            raise
+        return _say(str(error), 1)
+    except Exception as error:  # the last line of defense: a sentence instead of a traceback
+        if debug:
+            raise
+        return _say(f"{type(error).__name__}: {error}. Run again with --debug for the place.", 1)
+    return 0
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"flowadam: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,166 @@
+"""The commands and their options. Heavy libraries are imported inside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Tune optimizers with equal, counted effort, and see what survives.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Options that stand before or after any command."""
+    if version:
+        from flowadam import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def sweep(
+    study: Annotated[Path | None, typer.Argument(metavar="[STUDY.toml]")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Task; repeatable.")] = None,
+    optimizer: Annotated[
+        list[str] | None, typer.Option(help="Optimizer; repeatable. Default: all.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="Configurations per optimizer.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Search seeds per configuration.")] = None,
+    confirm_seeds: Annotated[int | None, typer.Option(help="Fresh seeds for winners.")] = None,
+    substudies: Annotated[int | None, typer.Option(help="Parts that each elect a winner.")] = None,
+    budget: Annotated[int | None, typer.Option(help="Gradient evaluations of a run.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="random, qmc, tpe, gp or cmaes.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Points asked at a time (tpe ...).")] = None,
+    selection: Annotated[str | None, typer.Option(help="best (early stopping) or final.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Root of all random streams.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or float64.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Ratings: a Parquet or CSV file.")] = None,
+    user: Annotated[str | None, typer.Option(help="Its column of users.")] = None,
+    item: Annotated[str | None, typer.Option(help="Its column of items.")] = None,
+    rating: Annotated[str | None, typer.Option(help="Its column of ratings.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
+    gpu: Annotated[float | None, typer.Option(help="GPUs per trial, may be a fraction.")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds per group.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder. Default: results/<study>.")] = None,
+    engine: Annotated[str, typer.Option(help="ray or local (this process).")] = "ray",
+    address: Annotated[str | None, typer.Option(help="Ray cluster: auto or host:port.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Trials at a time.")] = None,
+    deadline: Annotated[str | None, typer.Option(help="Stop cleanly after 90s, 30m, 8h.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow server.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan, run nothing.")
+    ] = False,
+) -> None:
+    """Tune, confirm on fresh seeds, report. The same command again runs only what is missing."""
+    from flowadam.cli.sweep import run_sweep
+
+    keys: dict[str, Any] = {
+        "task": task,
+        "optimizer": optimizer,
+        "trials": trials,
+        "seeds": seeds,
+        "confirm_seeds": confirm_seeds,
+        "substudies": substudies,
+        "budget": budget,
+        "sampler": sampler,
+        "batch": batch,
+        "selection": selection,
+        "seed": seed,
+        "dtype": dtype,
+        "data": str(data.resolve()) if data else None,
+        "user": user,
+        "item": item,
+        "rating": rating,
+        "device": device,
+        "gpu": gpu,
+        "time_limit": time_limit,
+    }
+    run_sweep(
+        study,
+        {name: value for name, value in keys.items() if value is not None},
+        out=out,
+        engine=engine,
+        address=address,
+        workers=workers,
+        deadline=deadline,
+        tracking_uri=tracking_uri,
+        dry_run=dry_run,
+    )
+
+
+@app.command()
+def status(folder: Folder) -> None:
+    """Say what is done, missing and failed, by task and optimizer."""
+    from flowadam.cli.status import show_status
+
+    show_status(folder)
+
+
+@app.command()
+def report(folder: Folder) -> None:
+    """Build report.html again from the store, and print the table."""
+    from flowadam.cli.report import make_report
+
+    make_report(folder)
+
+
+@app.command()
+def replay(
+    folder: Folder,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A row's key, or its beginning.")],
+) -> None:
+    """Run one row again in this process and say whether it agrees."""
+    from flowadam.cli.replay import replay_row
+
+    replay_row(folder, key)
+
+
+@app.command()
+def ui(
+    folder: Folder,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+) -> None:
+    """Open the MLflow UI on the study, on this machine only."""
+    from flowadam.cli.ui import serve
+
+    serve(folder, port)
+
+
+@app.command()
+def tasks() -> None:
+    """List the tasks."""
+    from flowadam.cli.listing import list_tasks
+
+    list_tasks()
+
+
+@app.command()
+def optimizers() -> None:
+    """List the optimizers with their search spaces and the sources of the ranges."""
+    from flowadam.cli.listing import list_optimizers
+
+    list_optimizers()
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A task or an optimizer.")],
+) -> None:
+    """Run the contract suite for one optimizer or task."""
+    from flowadam.cli.check import check_name
+
+    check_name(name)

@@ -1,0 +1,36 @@
+"""``flowadam sweep --dry-run``: what would run, before anything is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from flowadam.plan import cells, search_plan
+from flowadam.store import Store
+from flowadam.study import Study
+from flowadam.sweep import Catalog, missing
+
+
+def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
+    """Print runs and gradient evaluations by cell; nothing is written."""
+    store = Store(folder) if (folder / "study.toml").exists() else None
+    groups = list(search_plan(study, catalog.tasks))
+    todo = groups if store is None else missing(study, catalog, store, groups)
+    confirm = (min(study.substudies, study.trials) + 1) * study.confirm_seeds
+    table = Table("task", "optimizer", "budget", "search runs", "missing", "confirm runs")
+    gradients = 0
+    for cell in cells(study, catalog.tasks):
+        runs = sum(len(g.seeds) for g in groups if g.cell == cell)
+        left = sum(len(g.seeds) for g in todo if g.cell == cell)
+        gradients += (left + confirm) * cell.budget
+        counts = (str(n) for n in (cell.budget, runs, left, confirm))
+        table.add_row(cell.task, cell.optimizer, *counts)
+    console = Console()
+    console.print(table)
+    console.print(
+        f"sampler {study.sampler}, selection {study.selection}, {study.trials} configurations and "
+        f"the default per cell, {study.substudies} sub-studies. At most {gradients:,} gradient "
+        f"evaluations. Folder: {folder}. Nothing was run."
+    )

@@ -1,0 +1,124 @@
+"""``flowadam sweep``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import search_spaces
+from flowadam.cli.catalog import make_catalog
+from flowadam.cli.dry_run import print_plan
+from flowadam.cli.progress import ProgressLine
+from flowadam.cli.report import build_and_print
+from flowadam.errors import FlowAdamError, InputError, require_known
+from flowadam.study import Study, make_study, read_study
+from flowadam.sweep import (
+    Catalog,
+    LocalEngine,
+    RayEngine,
+    Stop,
+    SweepResult,
+    grown_study,
+    open_store,
+    sweep,
+)
+from flowadam.tracking import Mirror
+
+TRAINABLE = "trainables.group_trainable:GroupTrainable"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def run_sweep(
+    path: Path | None,
+    keys: Mapping[str, Any],
+    *,
+    out: Path | None,
+    engine: str,
+    address: str | None,
+    workers: int | None,
+    deadline: str | None,
+    tracking_uri: str | None,
+    dry_run: bool,
+) -> None:
+    """Read the study, run what is missing, report.
+
+    Raises:
+        typer.Exit: code 1 when runs are left or failed.
+    """
+    require_known("engine", engine, ("ray", "local"))
+    if workers is not None and workers < 1:
+        raise InputError(f"`workers` must be at least 1, got {workers}.")
+    stop = Stop(parse_duration(deadline) if deadline else None)
+    wanted = read_wanted(path, keys)
+    folder = (out or Path("results") / wanted.name).resolve()
+    study = grown_study(folder, wanted)
+    catalog = make_catalog(study)
+    if dry_run:
+        print_plan(study, catalog, folder)
+        return
+    with stop.on_interrupt():
+        result = _run(study, catalog, folder, engine, address, workers, tracking_uri, stop)
+    _say_left(result)
+    if result.left or result.failed:
+        raise typer.Exit(1)
+
+
+def read_wanted(path: Path | None, keys: Mapping[str, Any]) -> Study:
+    """Return the study of a file, with options on top, or of options alone."""
+    if path is not None:
+        return read_study(path, keys)
+    defaults: dict[str, Any] = {"optimizer": search_spaces.names()}
+    if "data" in keys:
+        defaults["task"] = ["ratings"]
+    if "task" not in {**defaults, **keys}:
+        raise InputError("Name a study file, or at least one --task, or --data with ratings.")
+    return make_study({**defaults, **keys})
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of a duration like 90s, 30m, 8h or 2d."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if not match or float(match[1]) <= 0:
+        raise InputError(f"--deadline must be a number and s, m, h or d, like 8h; got '{text}'.")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _run(
+    study: Study,
+    catalog: Catalog,
+    folder: Path,
+    engine: str,
+    address: str | None,
+    workers: int | None,
+    tracking_uri: str | None,
+    stop: Stop,
+) -> SweepResult:
+    store = open_store(folder, study, catalog)
+    mirror = Mirror(folder, tracking_uri)
+    ray = engine == "ray"
+    try:
+        runner = RayEngine(TRAINABLE, address=address, workers=workers) if ray else LocalEngine()
+        with runner if isinstance(runner, RayEngine) else nullcontext(), ProgressLine() as line:
+            result = sweep(study, catalog, store, runner, observer=line, stop=stop, mirror=mirror)
+        build_and_print(store, mirror)
+    except OSError as error:
+        raise FlowAdamError(
+            f"The disk refused a write below {folder} ({error.strerror}). Finished runs are safe; "
+            "make room and run the same command again."
+        ) from error
+    finally:
+        store.close()
+    return result
+
+
+def _say_left(result: SweepResult) -> None:
+    if result.left:
+        why = "You stopped it" if result.interrupted else "The deadline stopped it"
+        typer.echo(f"{why}: {result.left} runs are left. The same command goes on with them.")
+    if result.failed:
+        typer.echo(f"{result.failed} runs failed (status error or timeout); see `flowadam status`.")

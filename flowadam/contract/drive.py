@@ -1,0 +1,62 @@
+"""How the checks run an optimizer: through the same ``Training`` as every sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from flowadam.contract.quadratic import QuadraticTask
+from flowadam.contract.result import require
+from flowadam.space import Value
+from flowadam.spec import OptimizerSpec
+from flowadam.task import Task
+from flowadam.training import Training
+
+SEEDS = (11, 12, 13)
+LR_UNIT = 0.9
+BOTH_KINDS = (QuadraticTask(), QuadraticTask(noise=0.1))
+"""A full-batch and a stochastic problem: optimizers may treat the two differently."""
+
+
+def working_values(spec: OptimizerSpec) -> dict[str, Value]:
+    """Return the defaults with a large learning rate of the space: the quadratic is quick."""
+    rates = {p.name: p.from_unit(LR_UNIT) for p in spec.space if p.name == "opt.lr"}
+    return {**spec.defaults, **rates, "task.penalty": 0.0}
+
+
+def train(
+    spec: OptimizerSpec,
+    task: Task,
+    evaluations: int,
+    *,
+    seeds: Sequence[int] = SEEDS,
+    dtype: str = "float64",
+) -> Training:
+    """Return a run of `working_values`, advanced by at least `evaluations` gradients."""
+    training = Training(task, spec, working_values(spec), seeds, budget=10_000, dtype=dtype)
+    training.advance(evaluations)
+    return training
+
+
+def weights(training: Training) -> list[torch.Tensor]:
+    """Return copies of the parameters."""
+    return [p.detach().clone() for p in training.problem.params]
+
+
+def optimizers(training: Training) -> list[Any]:
+    """Return the torch optimizers of a run: one, or one per replica where it is split."""
+    return getattr(training.optimizer, "optimizers", [training.optimizer])
+
+
+def require_equal(
+    ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], rule: str, rtol: float = 0.0
+) -> None:
+    """Raise ContractBroken unless the tensors agree to `rtol` (0: bit for bit).
+
+    The distance is ``max |a - b| / max(1, |b|)`` over all entries.
+    """
+    for a, b in zip(ours, theirs, strict=True):
+        distance = float(((a - b).abs() / b.abs().clamp(min=1)).max())
+        require(distance <= rtol, f"{rule}: they differ by {distance:.2g}, allowed is {rtol:.2g}.")

@@ -1,0 +1,87 @@
+"""The tables of checks, and the three functions that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flowadam.contract import (
+    building,
+    continuing,
+    options,
+    pairs,
+    running,
+    task_gradient,
+    task_seeds,
+    task_shape,
+)
+from flowadam.contract.result import CheckResult, Table, run_table
+from flowadam.errors import require_known
+from flowadam.spec import OptimizerSpec
+from flowadam.task import Task
+
+
+def _table(*checks: Callable[..., None]) -> Table:
+    return {check.__name__: check for check in checks}
+
+
+OPTIMIZER_CHECKS = _table(
+    building.builds_from_defaults,
+    building.builds_in_its_whole_space,
+    building.refuses_unknown_knobs,
+    building.names_its_sources,
+    running.is_deterministic,
+    running.descends_on_a_quadratic,
+    running.keeps_its_budget,
+    running.isolates_nan,
+    running.reports_closure_errors,
+    continuing.continues_from_its_state_dict,
+    continuing.continues_from_a_file,
+    continuing.continues_from_a_deep_copy,
+    continuing.leaves_no_graph,
+    options.stacks_like_single_runs,
+    options.splits_into_groups,
+    options.reads_lr_per_group,
+    options.follows_a_scheduler,
+    options.runs_in_every_dtype,
+)
+TASK_CHECKS = _table(
+    task_shape.follows_the_protocol,
+    task_shape.asks_for_sane_effort,
+    task_shape.locks_its_test_part,
+    task_shape.has_trivial_baselines,
+    task_shape.travels_pickled,
+    task_shape.has_a_stable_fingerprint,
+    task_shape.tiny_is_quick,
+    task_shape.learns,
+    task_seeds.is_driven_by_its_seeds,
+    task_seeds.replicas_do_not_depend_on_their_block,
+    task_seeds.steps_are_a_function_of_their_number,
+    task_seeds.evaluation_changes_nothing,
+    task_seeds.makes_every_dtype,
+    task_gradient.gradient_matches_differences,
+    task_gradient.penalty_is_the_sum_of_squares,
+    task_gradient.honors_active_replicas,
+    task_gradient.skips_inactive_replicas,
+)
+PAIR_CHECKS = _table(pairs.three_gradients)
+
+
+def check_optimizer(spec: OptimizerSpec) -> list[CheckResult]:
+    """Run every optimizer check on `spec`; what ``spec.exempt`` names is reported as exempt.
+
+    Raises:
+        InputError: ``spec.exempt`` names a check that does not exist.
+    """
+    for name in spec.exempt:
+        require_known("check", name, [*OPTIMIZER_CHECKS, *PAIR_CHECKS])
+    return run_table(OPTIMIZER_CHECKS, spec, exempt=spec.exempt)
+
+
+def check_task(task: Task, adam: OptimizerSpec) -> list[CheckResult]:
+    """Run every task check on `task`, with `adam` as the optimizer where one is needed."""
+    return run_table(TASK_CHECKS, task, adam, exempt={})
+
+
+def check_pair(spec: OptimizerSpec, task: Task) -> list[CheckResult]:
+    """Run the checks of one optimizer on one task."""
+    return run_table(PAIR_CHECKS, spec, task, exempt=spec.exempt)

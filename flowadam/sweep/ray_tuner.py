@@ -1,0 +1,145 @@
+"""One Tuner per phase, chunks of jobs as its trials. Imported once Ray's environment is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune import Stopper
+from ray.tune.search import Searcher
+
+from flowadam.errors import InputError
+from flowadam.origin import source_hash
+from flowadam.study import Study
+from flowadam.sweep.chunks import Chunks
+from flowadam.sweep.job import Catalog
+from flowadam.sweep.ray_session import silenced
+from flowadam.sweep.stop import Stop
+from flowadam.task import Resources
+
+
+def run_tuner(
+    trainable: type[tune.Trainable],
+    study: Study,
+    catalog: Catalog,
+    chunks: Chunks,
+    stop: Stop,
+    folder: Path,
+) -> None:
+    """Run chunks of jobs as the trials of one Tuner until none is left or `stop` is set.
+
+    Args:
+        folder: local folder for Tune's own files, which nothing ever reads again.
+    """
+    wanted = request(study, catalog)
+    with_data = tune.with_parameters(
+        trainable,
+        study=study,
+        tasks=dict(catalog.tasks),
+        specs=dict(catalog.specs),
+        sources=source_hash(),
+    )
+    tuner = tune.Tuner(
+        tune.with_resources(with_data, {"cpu": wanted.cpu, "gpu": wanted.gpu}),
+        tune_config=tune.TuneConfig(
+            search_alg=_ChunkSearcher(chunks),
+            num_samples=-1,
+            max_concurrent_trials=chunks.workers,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="sweep",
+            storage_path=str(folder),
+            verbose=0,
+            stop=_StopWhen(stop),
+            failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
+    with silenced():
+        tuner.fit()
+
+
+def request(study: Study, catalog: Catalog) -> Resources:
+    """Return what every trial of the study asks for: the largest request of its tasks."""
+    wanted = [catalog.tasks[name].resources for name in study.task]
+    gpu = max(r.gpu for r in wanted)
+    if study.device == "cuda":
+        gpu = max(gpu, 1.0) if study.gpu is None else study.gpu
+    elif study.gpu is not None:
+        gpu = study.gpu
+    return Resources(cpu=max(r.cpu for r in wanted), gpu=gpu)
+
+
+def check_room(wanted: Resources, *, elastic: bool) -> int:
+    """Return how many trials fit at a time.
+
+    Args:
+        elastic: the cluster may grow, so a trial that does not fit now may fit later.
+
+    Raises:
+        InputError: no trial fits, now or, in an elastic cluster, without a number of workers.
+    """
+    total = ray.cluster_resources()
+    gpus, cpus = total.get("GPU", 0.0), total.get("CPU", 0.0)
+    slots = int(cpus // wanted.cpu)
+    if wanted.gpu:
+        slots = min(slots, int(gpus / wanted.gpu))
+    if slots:
+        return slots
+    if elastic:
+        raise InputError(
+            f"The cluster has no room at present ({cpus:g} CPU, {gpus:g} GPU): if it grows on "
+            "demand, say with --workers how many trials may run at a time."
+        )
+    if wanted.gpu > gpus:
+        raise InputError(
+            f"A trial asks for {wanted.gpu:g} GPU, and this machine offers {gpus:g}: "
+            "use --device cpu, or --address of a cluster with GPUs."
+        )
+    raise InputError(f"A trial asks for {wanted.cpu:g} CPU cores, and there are {cpus:g}.")
+
+
+class _ChunkSearcher(Searcher):
+    """Tune's view of the plan: every suggestion is a chunk of jobs."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        super().__init__(metric="job", mode="max")
+        self._chunks = chunks
+
+    def suggest(self, trial_id: str) -> Any:
+        jobs = self._chunks.deal(trial_id)
+        if jobs is None:
+            return Searcher.FINISHED
+        return {"jobs": jobs} if jobs else None
+
+    def on_trial_result(self, trial_id: str, result: dict) -> None:
+        self._chunks.report(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict | None = None, error: bool = False
+    ) -> None:
+        if result and not error:  # the last result of a trial comes only here
+            self._chunks.report(trial_id, result)
+        self._chunks.end(trial_id, lost=error)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the store is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        raise NotImplementedError("A sweep resumes from its store, not from Tune's snapshot.")
+
+
+class _StopWhen(Stopper):
+    """Ends a chunk after the group in flight once the sweep is to stop."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def __call__(self, trial_id: str, result: dict) -> bool:
+        return bool(self._stop)
+
+    def stop_all(self) -> bool:
+        return False

@@ -1,0 +1,83 @@
+"""The arguments of ``Task.make``, checked, and the tensors that follow from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from flowadam.errors import InputError, require_known
+from flowadam.seeds import derive
+from flowadam.task import Split
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The arguments of ``Task.make``, checked.
+
+    Raises:
+        InputError: no seed, a negative or non-finite penalty, an unknown dtype, a missing device.
+    """
+
+    seeds: tuple[int, ...]
+    penalty: float
+    test_unlocked: bool
+    device: torch.device
+    dtype: torch.dtype
+
+    @classmethod
+    def check(
+        cls,
+        seeds: Sequence[int],
+        *,
+        penalty: float,
+        test_unlocked: bool,
+        device: str,
+        dtype: str,
+    ) -> Setup:
+        if not seeds:
+            raise InputError("A problem needs at least one seed, got none.")
+        if not (math.isfinite(penalty) and penalty >= 0):
+            raise InputError(f"`penalty` must be a finite number of at least 0, got {penalty}.")
+        require_known("dtype", dtype, _DTYPES)
+        return cls(tuple(seeds), penalty, test_unlocked, _device(device), _DTYPES[dtype])
+
+    def splits(self) -> tuple[Split, ...]:
+        """Return the splits that the problem may hold: a locked problem never receives test."""
+        return ("val", "test") if self.test_unlocked else ("val",)
+
+    def stacked_normal(self, name: str, *shapes: tuple[int, ...]) -> list[Tensor]:
+        """Return tensors [R, *shape] of N(0, 1) entries; replica r depends on (name, seed r) alone.
+
+        They are drawn in float64 on the CPU, so dtype and device do not change the start.
+        """
+        draws = [_normal(derive("init", name, seed), shapes) for seed in self.seeds]
+        return [self.tensor(torch.stack(tensors)) for tensors in zip(*draws, strict=True)]
+
+    def tensor(self, data: object) -> Tensor:
+        """Copy `data` to the problem's dtype and device."""
+        return torch.asarray(data, dtype=self.dtype, device=self.device, copy=True)
+
+    def index(self, data: object) -> Tensor:
+        """Copy whole numbers to int64, torch's index type, on the problem's device."""
+        return torch.asarray(data, dtype=torch.int64, device=self.device, copy=True)
+
+
+def _normal(seed: int, shapes: tuple[tuple[int, ...], ...]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"`device` must be 'cpu' or 'cuda', got '{name}'.") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"`device` '{name}' needs a GPU that torch can see, got none.")
+    return device
