@@ -63,6 +63,7 @@ def cell_health(frames: Frames, cell: Cell) -> CellHealth:
     current = confirm["config"].isin([0, *election.elected])
     runs = pd.concat([search, confirm])
     good = runs.loc[runs["status"] == "ok", "grad_evals"]
+    shares = [int(used) / cell.budget for used in good.tolist()]
     raised = runs.loc[runs["status"] == "error", "message"]
     return CellHealth(
         cell=cell,
@@ -70,11 +71,11 @@ def cell_health(frames: Frames, cell: Cell) -> CellHealth:
         used=election.trials,
         search=statuses(search),
         confirm=statuses(confirm.loc[current]),
-        short=int((good < cell.budget).sum()),
-        overshoot=max(float(good.max()) / cell.budget - 1, 0.0) if len(good) else 0.0,
+        short=sum(share < 1 for share in shares),
+        overshoot=max([1.0, *shares]) - 1,
         edges=tuple(_edges(frames, cell, search)),
         unelected=election.winners.count(None),
-        superseded=int((~current).sum()),
+        superseded=len(confirm.loc[~current]),
         read=_test_reads(frames, cell),
         message=str(raised.iloc[0]) if len(raised) else "",
     )

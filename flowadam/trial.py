@@ -7,6 +7,9 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
+from flowadam.errors import InputError
 from flowadam.memory import peak_mb, reset_peak
 from flowadam.meter import TimeLimitReached
 from flowadam.outcome import Cost, Counters, Outcome, Scores, Status
@@ -98,6 +101,12 @@ def run_group(
         dtype=study.dtype,
         time_limit=study.time_limit,
     )
+
+
+def require_device(device: str) -> None:
+    """Raise InputError when a GPU is asked for and PyTorch sees none."""
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"`device` is {device}, and PyTorch sees no GPU here: use --device cpu.")
 
 
 def run_seed(study_seed: int, seed: int) -> int:

@@ -27,11 +27,11 @@ class FactorizationProblem(FullBatchProblem[Observed]):
 
     def __init__(self, data: SplitCells, *, name: str, rank: int, setup: Setup) -> None:
         rows, cols = data.shape
-        factors = setup.stacked_normal(name, (rank, rows), (rank, cols))
+        factors = setup.stacked_normal(name, ((rank, rows), INIT_SCALE), ((rank, cols), INIT_SCALE))
         parts: dict[Split, Observed] = {
             split: _observed(data.part(split), data.center, setup) for split in setup.splits()
         }
-        super().__init__([factor.mul_(INIT_SCALE) for factor in factors], parts)
+        super().__init__(factors, parts)
         train = _observed(data.train, data.center, setup)
         self.kernel = choose(data.shape, train, setup.penalty)
 

@@ -21,7 +21,7 @@ DENSE_SHARE = 1 / 32
 """Share of observed cells below which the gather form was measured to be faster."""
 
 _BLOCK = 1 << 15
-"""Cells per block of the gather form: two blocks of 32,768 rows of factors stay near the cache."""
+"""Cells per block of the gather form: the gathered rows of both factors then stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +86,8 @@ class Gather:
     """e_t = 2/|T| (u_i . v_j - a_ij); dU_i = sum over t in row i of e_t v_j, dV_j likewise.
 
     For matrices too large or too sparse to be built: the memory beyond factors and cells is a few
-    blocks of 32,768 rows of factors. L = |T|/4 sum e^2. The sums over rows run in a fixed order on
-    a CPU; on a GPU they do not, so bits may differ there.
+    blocks of gathered rows. The data part of L is |T|/4 sum e^2. The sums over rows run in a fixed
+    order on a CPU; on a GPU they do not, so bits may differ there.
     """
 
     def __init__(self, train: Observed, penalty: float) -> None:

@@ -26,15 +26,11 @@ class MLPProblem(FullBatchProblem[Labeled]):
 
     def __init__(self, data: Mapping[str, Images], *, name: str, hidden: int, setup: Setup) -> None:
         pixels = data["train"].x.shape[1]
-        w1, w2 = setup.stacked_normal(name, (pixels, hidden), (hidden, CLASSES))
-        count = len(setup.seeds)
-        params = [
-            w1.mul_(pixels**-0.5),
-            w1.new_zeros(count, hidden),
-            w2.mul_(hidden**-0.5),
-            w2.new_zeros(count, CLASSES),
-        ]
-        super().__init__(params, {s: _labeled(data[s], setup) for s in setup.splits()})
+        w1, w2 = setup.stacked_normal(
+            name, ((pixels, hidden), pixels**-0.5), ((hidden, CLASSES), hidden**-0.5)
+        )
+        b1, b2 = (w.new_zeros(len(setup.seeds), w.shape[2]) for w in (w1, w2))
+        super().__init__([w1, b1, w2, b2], {s: _labeled(data[s], setup) for s in setup.splits()})
         self._train = _labeled(data["train"], setup)
         self._penalty = setup.penalty
 

@@ -21,8 +21,8 @@ class FullBatchProblem(ABC, Generic[Part]):
 
     ``closure`` writes into one set of buffers and points ``p.grad`` at them: the next call
     overwrites them in place, so an optimizer that needs an older gradient keeps a copy. Setting
-    ``p.grad`` to None in between is allowed. Replicas are evaluated one after the other, so the
-    numbers of a replica do not depend on the block it sits in.
+    ``p.grad`` to None in between is allowed. Replicas are evaluated one after the other, so no
+    operation mixes them, and inactive ones cost nothing.
 
     Args:
         params: tensors [R, ...], made leaves that require gradients.

@@ -51,12 +51,13 @@ class Setup:
         """Return the splits that the problem may hold: a locked problem never receives test."""
         return ("val", "test") if self.test_unlocked else ("val",)
 
-    def stacked_normal(self, name: str, *shapes: tuple[int, ...]) -> list[Tensor]:
-        """Return tensors [R, *shape] of N(0, 1) entries; replica r depends on (name, seed r) alone.
+    def stacked_normal(self, name: str, *leaves: tuple[tuple[int, ...], float]) -> list[Tensor]:
+        """Return one tensor [R, *shape] of N(0, scale^2) entries for each (shape, scale).
 
-        They are drawn in float64 on the CPU, so dtype and device do not change the start.
+        Replica r depends on (name, seed r) alone. Everything is drawn and scaled in float64 on the
+        CPU, so dtype and device do not change the start.
         """
-        draws = [_normal(derive("init", name, seed), shapes) for seed in self.seeds]
+        draws = [_normal(derive("init", name, seed), leaves) for seed in self.seeds]
         return [self.tensor(torch.stack(tensors)) for tensors in zip(*draws, strict=True)]
 
     def tensor(self, data: object) -> Tensor:
@@ -68,9 +69,12 @@ class Setup:
         return torch.asarray(data, dtype=torch.int64, device=self.device, copy=True)
 
 
-def _normal(seed: int, shapes: tuple[tuple[int, ...], ...]) -> list[Tensor]:
+def _normal(seed: int, leaves: tuple[tuple[tuple[int, ...], float], ...]) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    return [
+        torch.randn(shape, generator=generator, dtype=torch.float64).mul_(scale)
+        for shape, scale in leaves
+    ]
 
 
 def _device(name: str) -> torch.device:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from flowadam.contract.quadratic import QuadraticTask
 from flowadam.contract.result import require
-from flowadam.space import Value
+from flowadam.space import Value, Values
 from flowadam.spec import OptimizerSpec
 from flowadam.task import Task
 from flowadam.training import Training
 
 SEEDS = (11, 12, 13)
 LR_UNIT = 0.9
+UNLIMITED = 10_000
+NO_CHANGES: Values = MappingProxyType({})
 BOTH_KINDS = (QuadraticTask(), QuadraticTask(noise=0.1))
 """A full-batch and a stochastic problem: optimizers may treat the two differently."""
 
@@ -33,9 +36,11 @@ def train(
     *,
     seeds: Sequence[int] = SEEDS,
     dtype: str = "float64",
+    changes: Values = NO_CHANGES,
 ) -> Training:
-    """Return a run of `working_values`, advanced by at least `evaluations` gradients."""
-    training = Training(task, spec, working_values(spec), seeds, budget=10_000, dtype=dtype)
+    """Return a run of `working_values` and `changes`, advanced by at least `evaluations`."""
+    values = {**working_values(spec), **changes}
+    training = Training(task, spec, values, seeds, UNLIMITED, dtype=dtype)
     training.advance(evaluations)
     return training
 

@@ -72,13 +72,10 @@ def reads_lr_per_group(spec: OptimizerSpec) -> None:
 
 def follows_a_scheduler(spec: OptimizerSpec) -> None:
     """The learning rate is read at each step: half of it, doubled by a scheduler, is the same."""
-    plain, scheduled = train(spec, QuadraticTask(), 0), train(spec, QuadraticTask(), 0)
-    schedulers = []
-    for optimizer in optimizers(scheduled):
-        for group in optimizer.param_groups:
-            group["lr"] /= 2
-            group.pop("initial_lr", None)
-        schedulers.append(LambdaLR(optimizer, lambda _: 2.0))
+    half = {"opt.lr": float(working_values(spec)["opt.lr"]) / 2}
+    plain = train(spec, QuadraticTask(), 0)
+    scheduled = train(spec, QuadraticTask(), 0, changes=half)
+    schedulers = [LambdaLR(optimizer, lambda _: 2.0) for optimizer in optimizers(scheduled)]
     for evaluations in range(1, STEPS + 1):
         plain.advance(evaluations)
         scheduled.advance(evaluations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowadam.study import Study
 from flowadam.sweep.job import Catalog, Dealer, Sink
 from flowadam.sweep.stop import Stop
-from flowadam.trial import run_group
+from flowadam.trial import require_device, run_group
 
 
 class LocalEngine:
@@ -14,6 +14,7 @@ class LocalEngine:
     workers = 1
 
     def run(self, study: Study, catalog: Catalog, dealer: Dealer, sink: Sink, stop: Stop) -> None:
+        require_device(study.device)
         while not stop and (job := dealer.next_job()) is not None:
             cell = job.group.cell
             task, spec = catalog.tasks[cell.task], catalog.specs[cell.optimizer]

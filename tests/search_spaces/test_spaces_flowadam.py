@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -42,17 +44,16 @@ def test_each_test_can_be_switched_off_inside_the_space(
 
 @pytest.mark.parametrize("task", ["photo_completion", "digits_mlp", "matrix_completion_small"])
 def test_the_clip_binds_in_part_of_the_space(task: str) -> None:
-    """The upper end clips nothing, the lower half changes the run."""
+    """The upper end clips nothing, the lower third changes the run."""
 
     def final(clip: float) -> float | None:
         values = {**SPEC.defaults, "opt.lr": 0.01, "opt.clip_value": clip}
         return run_trial(trainables.get(task), SPEC, values, [0], 40)[0].scores.val_final
 
     clip = next(p for p in SPEC.space if p.name == "opt.clip_value")
-    unit = [clip.from_unit(u) for u in (0.0, 0.4, 0.999, 1.0)]
-    values = [final(float(value)) for value in unit]
-    assert values[3] == values[2]
-    assert values[3] != values[0]
+    low, third, high, top = (final(float(clip.from_unit(u))) for u in (0.0, 0.3, 0.99, 1.0))
+    assert high == top
+    assert len({low, third, top}) == 3
 
 
 def test_it_contains_adam() -> None:
@@ -76,7 +77,8 @@ def test_a_promise_of_determinism_saves_gradients_not_accuracy() -> None:
     runs = []
     for promised in (True, False):
         training = Training(task, SPEC, SPEC.defaults, [0], 60, dtype="float64")
-        for group in training.optimizer.param_groups:  # type: ignore[attr-defined]
+        optimizer: Any = training.optimizer
+        for group in optimizer.param_groups:
             assert group["deterministic"] is True
             group["deterministic"] = promised
         training.advance()

@@ -24,7 +24,8 @@ def rotated_quadratic(params: list[Tensor], data: Data, step: int) -> Tensor:
 def matrix_completion(params: list[Tensor], data: Data, step: int) -> Tensor:
     U, V = params
     predicted = (U[data["rows"]] * V[data["cols"]]).sum(1)
-    return ((predicted - data["values"]) ** 2).mean() + data["l2"] * (U.square().sum() + V.square().sum())
+    penalty = U.square().sum() + V.square().sum()
+    return (predicted - data["values"]).square().mean() + data["l2"] * penalty
 
 
 def rosenbrock(params: list[Tensor], data: Data, step: int) -> Tensor:
@@ -63,26 +64,51 @@ LOSSES: dict[str, Loss] = {
 
 @dataclass
 class Golden:
-    """One recorded problem: parameters at their start, loss, options and what was recorded."""
+    """One recorded problem at its start.
+
+    Attributes:
+        record: the arrays of the file.
+        data: the ``data_*`` arrays as tensors.
+        params: initial parameters, leaves, in the recorded order.
+    """
 
     name: str
-    record: dict[str, np.ndarray]
+    record: dict[str, Any]
+    data: Data
     params: list[Tensor]
 
     @property
     def options(self) -> dict[str, Any]:
-        names = ("lr", "eps", "mode", "ode_t_scale", "switch_sensitivity")
-        names += ("curvature_sensitivity", "momentum_blend_gamma")
-        values: dict[str, Any] = {name: self.record[f"hyper_{name}"].item() for name in names}
+        """Options of FlowAdam under which the file was recorded."""
+        names = (
+            "lr",
+            "eps",
+            "mode",
+            "ode_t_scale",
+            "switch_sensitivity",
+            "curvature_sensitivity",
+            "momentum_blend_gamma",
+        )
+        values = {name: self.record[f"hyper_{name}"].item() for name in names}
         return values | {"betas": tuple(self.record["hyper_betas"].tolist())}
 
     def loss(self, step: int) -> Tensor:
-        data = {k.removeprefix("data_"): torch.from_numpy(v) if v.shape else torch.tensor(v.item(), dtype=torch.float64) for k, v in self.record.items() if k.startswith("data_")}
-        return LOSSES[self.name](self.params, data, step)
+        """Return the loss at the live parameters, on the batch of `step`."""
+        return LOSSES[self.name](self.params, self.data, step)
+
+    def point(self) -> np.ndarray:
+        """Return the live parameters as one vector."""
+        return torch.cat([p.detach().reshape(-1) for p in self.params]).numpy()
 
 
 def load(name: str) -> Golden:
+    """Read one file."""
     with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
         record = dict(file)
-    params = [torch.from_numpy(record[f"init_{key}"]).clone().requires_grad_() for key in record["param_names"]]
-    return Golden(name, record, params)
+    params = [torch.from_numpy(record[f"init_{key}"].copy()) for key in record["param_names"]]
+    data = {
+        key.removeprefix("data_"): torch.from_numpy(np.asarray(value))
+        for key, value in record.items()
+        if key.startswith("data_")
+    }
+    return Golden(name, record, data, [p.requires_grad_() for p in params])

@@ -1,0 +1,1 @@
+"""Figures from results: one palette, one style, inline SVG."""
