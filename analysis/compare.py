@@ -28,7 +28,7 @@ class Comparison:
     Args:
         difference: mean over the common confirm seeds of (reference - rival), each seed averaged
             over the winners first; None when there is no common seed.
-        relative: that difference over the rival's mean, None when the mean is 0.
+        scale: size of the rival's mean test metric, None where it is 0 or does not exist.
         p: sign-flip p-value, `p_holm` adjusted over the rivals of the arena; None if not testable.
         tuning: Welch's interval over the winners' means: how far other winners could move it.
         word: the verdict by `judge`.
@@ -39,12 +39,17 @@ class Comparison:
     reference: str
     rival: str
     difference: Estimate | None
-    relative: float | None
+    scale: float | None
     p: float | None
     p_holm: float | None
     tuning: Estimate | None
     word: Word
     reason: str
+
+    @property
+    def relative(self) -> float | None:
+        """The difference as a share of the rival's mean."""
+        return self.difference.mean / self.scale if self.difference and self.scale else None
 
     @property
     def firm(self) -> bool | None:
@@ -137,17 +142,10 @@ def _comparison(
         reference=reference.cell.optimizer,
         rival=rival.cell.optimizer,
         difference=difference,
-        relative=_relative(difference, rival),
+        scale=abs(rival.test.mean) or None if rival.test else None,
         p=p,
         p_holm=adjusted if tested else None,
         tuning=welch_interval(a, b) if a and b else None,
         word=judge(difference, adjusted) if difference and tested else "not testable",
         reason=reason,
     )
-
-
-def _relative(difference: Estimate | None, rival: Confirmed) -> float | None:
-    test = rival.test
-    if difference is None or test is None or test.mean == 0:
-        return None
-    return difference.mean / abs(test.mean)

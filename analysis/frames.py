@@ -65,6 +65,11 @@ class Frames:
         """The optimizer whose knobs are looked at: FlowAdam, else the study's first."""
         return FOCUS if FOCUS in self.study.optimizer else self.study.optimizer[0]
 
+    @property
+    def optimizers(self) -> list[str]:
+        """The study's optimizers with the focus first: the order of tables and of colors."""
+        return sorted(self.study.optimizer, key=lambda name: name != self.focus)
+
     def cells(self, arena: Arena) -> list[Cell]:
         """Return the arena's cells with the focus first, then in the order of the study."""
         found = [c for c in self.elections if (c.task, c.budget) == (arena.task, arena.budget)]

@@ -35,8 +35,10 @@ class Float:
     one_minus: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
-            raise InputError(f"`{self.name}` needs low < high, got {self.low} and {self.high}.")
+        if not -math.inf < self.low < self.high < math.inf:
+            raise InputError(
+                f"`{self.name}` needs finite low < high, got {self.low} and {self.high}."
+            )
         if self.one_minus and self.high >= 1:
             raise InputError(f"`{self.name}` with one_minus needs high < 1, got {self.high}.")
         if self.log and self.low <= 0:
@@ -86,7 +88,7 @@ class Int:
         return (int(value) - self.low + 0.5) / (self.high - self.low + 1)
 
     def contains(self, value: Value) -> bool:
-        return _is_number(value) and value == int(value) and self.low <= value <= self.high
+        return _is_number(value) and float(value).is_integer() and self.low <= value <= self.high
 
     def range_text(self) -> str:
         return f"{self.low} ... {self.high}"
@@ -192,5 +194,5 @@ def _is_number(value: Value) -> TypeGuard[int | float]:
 def _unit_or_nan(parameter: Parameter, value: Value) -> float:
     try:
         return parameter.to_unit(value)
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, OverflowError):
         return math.nan

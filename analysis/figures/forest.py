@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.card import Picture
 from analysis.compare import Comparison
 from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture
-from analysis.intervals import Estimate
 from analysis.text import number
-
-Band = tuple[float, float, float]
 
 
 def forest(
@@ -23,46 +21,33 @@ def forest(
     The thick line is the interval over seeds, the thin one Welch's over the winners; the point is
     filled where the verdict is "better" or "worse".
     """
-    drawn = [c for c in comparisons if c.relative is not None and c.difference]
+    drawn = [c for c in comparisons if c.relative is not None]
     if not drawn:
         return None
     with canvas(360, 92 + 27 * len(drawn)) as figure:
         ax = figure.subplots()
         ax.axvline(0, color=INK, linewidth=1)
-        for y, c in enumerate(drawn):
-            color = COLORS[colors[c.rival]]
-            if c.tuning and (wide := _percent(c, c.tuning)):
-                ax.plot(wide[1:], [y, y], color=color, linewidth=1, alpha=0.6)
-            mean, low, high = _percent(c, c.difference) or (100 * (c.relative or 0), 0, 0)
-            if c.difference.low is not None:
-                ax.plot([low, high], [y, y], color=color, linewidth=5, solid_capstyle="butt")
-            shown = c.word in ("better", "worse")
-            ax.plot(mean, y, "o", ms=7, mfc=color if shown else PAPER, mec=color, mew=1.6)
+        for y, comparison in enumerate(drawn):
+            _draw(ax, y, comparison, COLORS[colors[comparison.rival]])
         ax.set_yticks(range(len(drawn)), [label(c.rival) for c in drawn])
         ax.set_ylim(len(drawn) - 0.4, -0.6)
         ax.grid(axis="y", visible=False)
         ax.tick_params(length=0)
         ax.spines["left"].set_visible(False)
-        ax.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{number(v)} %"))
-        _make_room(ax)
-        ax.set_xlabel(f"test metric of {label(drawn[0].reference, 16)} relative to the rival")
-        ax.set_title(
-            f"← {label(drawn[0].reference, 14)} lower (better)", loc="left", fontsize=9.5
-        )
+        reference = drawn[0].reference
+        ax.set_xlabel(f"test metric of {label(reference, 16)} minus the rival's, in %")
+        ax.set_title(f"← {label(reference, 14)} lower (better)", loc="left", fontsize=9.5)
         ax.set_title("higher (worse) →", loc="right", fontsize=9.5)
         return picture(figure, title)
 
 
-def _make_room(ax) -> None:
-    low, high = ax.get_xlim()
-    ends = max(abs(low), abs(high), 0.1)
-    ax.set_xlim(min(low, -0.25 * ends), max(high, 0.25 * ends))
-
-
-def _percent(c: Comparison, e: Estimate) -> Band | None:
-    """Scale an absolute estimate as `relative` scales the difference; None without an interval."""
-    if e.low is None or e.high is None or c.difference is None or c.relative is None:
-        return None
-    scale = 100 * c.relative / c.difference.mean if c.difference.mean else 0.0
-    return e.mean * scale, e.low * scale, e.high * scale
+def _draw(ax: Axes, y: int, c: Comparison, color: str) -> None:
+    for interval, width, alpha in ((c.tuning, 1.2, 0.7), (c.difference, 5, 1)):
+        if interval and c.scale and interval.low is not None and interval.high is not None:
+            ends = [100 * interval.low / c.scale, 100 * interval.high / c.scale]
+            ax.plot(ends, [y, y], color=color, lw=width, alpha=alpha, solid_capstyle="butt")
+    shown = c.word in ("better", "worse")
+    mean = 100 * (c.relative or 0)
+    ax.plot(mean, y, "o", ms=7, mfc=color if shown else PAPER, mec=color, mew=1.6)

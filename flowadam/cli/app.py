@@ -149,11 +149,13 @@ def tasks() -> None:
 
 
 @app.command()
-def optimizers() -> None:
-    """List the optimizers with their search spaces and the sources of the ranges."""
+def optimizers(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show its space.")] = None,
+) -> None:
+    """List the optimizers, or one's search space with the source of every range."""
     from flowadam.cli.listing import list_optimizers
 
-    list_optimizers()
+    list_optimizers(name)
 
 
 @app.command()

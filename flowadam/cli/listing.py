@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 import search_spaces
 import trainables
+from flowadam.spec import OptimizerSpec
 
 
 def list_tasks() -> None:
@@ -17,14 +20,26 @@ def list_tasks() -> None:
     Console().print(table)
 
 
-def list_optimizers() -> None:
-    """Print every optimizer's source, and each parameter's range with its source."""
+def list_optimizers(name: str | None = None) -> None:
+    """Print every optimizer with its number of knobs and source, or the space of one."""
+    if name is not None:
+        _show_space(search_spaces.get(name))
+        return
+    table = Table("optimizer", "knobs", "where it comes from")
+    for spec in search_spaces.all_specs().values():
+        table.add_row(spec.name, str(len(spec.space)), spec.source)
     console = Console()
-    for name, spec in search_spaces.all_specs().items():
-        console.print(f"[bold]{name}[/bold]  {spec.source}", highlight=False)
-        table = Table("parameter", "range", "default", "source of the range")
-        for p in spec.space:
-            table.add_row(p.name, p.range_text(), f"{spec.defaults[p.name]}", p.source)
-        console.print(table)
-        for check, reason in spec.exempt.items():
-            console.print(f"exempt from {check}: {reason}", markup=False)
+    console.print(table)
+    console.print("`flowadam optimizers NAME` shows a search space and the source of every range.")
+
+
+def _show_space(spec: OptimizerSpec) -> None:
+    console = Console(highlight=False)
+    console.print(f"{spec.name}: {spec.source}", markup=False)
+    for p in spec.space:
+        console.print(
+            f"\n{p.name}  {p.range_text()}  default {spec.defaults[p.name]}", markup=False
+        )
+        console.print(Padding(Text(p.source), (0, 0, 0, 4)))
+    for check, reason in spec.exempt.items():
+        console.print(f"\nexempt from the check {check}: {reason}", markup=False)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from flowadam.optim import FlowAdam
 
-TOLERANCE = {name: 1e-6 for name in LOSSES} | {"rosenbrock_custom": 1e-5}
+TOLERANCE = dict.fromkeys(LOSSES, 1e-06) | {"rosenbrock_custom": 1e-5}
 
 # Largest deviation of one Euler step per flow on the files whose field is smooth, rounded up.
 EULER_DEVIATION = {

@@ -72,6 +72,7 @@ def load(path: Path, **options: Any) -> Ratings:
         pytest.param(csv(GOOD.replace("\n", "\r\n")), id="windows line ends"),
         pytest.param(csv(with_row(7, "u1,i1, 3 ")), id="spaces"),
         pytest.param(table(), id="numbers"),
+        pytest.param(table(user=[9 - u for u in USERS]), id="falling numbers"),
         pytest.param(table(user=[f"NA{u}" for u in USERS]), id="text ids"),
         pytest.param(table(item=[bytes([i]) for i in ITEMS]), id="bytes ids"),
         pytest.param(table(item=[datetime.date(2020, 1, 1 + i) for i in ITEMS]), id="date ids"),

@@ -1,0 +1,1 @@
+"""The cards of the report, one file each: frames in, card out."""
