@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Tone = Literal["plain", "good", "bad", "warn", "mute"]
+Tone = Literal["good", "bad", "good weak", "bad weak", "warn", "mute", "grey"]
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ class Key:
 
 @dataclass(frozen=True)
 class Figure:
-    """Small multiples under one legend; `folded` ones open on a click."""
+    """Small multiples under one legend and a note on their signs; `folded` open on a click."""
 
     pictures: tuple[Picture, ...]
+    note: str = ""
     legend: tuple[Key, ...] = ()
     folded: tuple[Picture, ...] = ()
 

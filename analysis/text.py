@@ -24,9 +24,15 @@ def estimate(e: Estimate | None, *, signed: bool = False) -> str:
         return "–"
     if e.low is None or e.high is None:
         return f"{_fixed(e.mean, _decimals(e.mean / 100), signed)} (one seed, no interval)"
-    places = _decimals((e.high - e.low) / 2 or e.mean / 100)
-    low, high = _fixed(e.low, places, signed), _fixed(e.high, places, signed)
-    return f"{_fixed(e.mean, places, signed)} [{low}, {high}]"
+    return interval(e.mean, e.low, e.high, signed=signed)
+
+
+def interval(center: float, low: float, high: float, *, signed: bool = False) -> str:
+    """Return ``center [low, high]`` with two digits of the half width; infinities stay."""
+    width = (high - low) / 2
+    places = _decimals(width if math.isfinite(width) and width else center / 100)
+    parts = (_fixed(v, places, signed) if math.isfinite(v) else "∞" for v in (center, low, high))
+    return "{} [{}, {}]".format(*parts)
 
 
 def percent(share: float | None, *, signed: bool = True) -> str:

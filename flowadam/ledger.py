@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from flowadam.durable import sync
+from flowadam.errors import FlowAdamError
+
 Event = dict[str, Any]
+
+_ROWS = re.compile(rb'\{"n": (\d+), "event": "rows"')
+_BLOCK = 65536
 
 
 class Ledger:
@@ -25,7 +32,9 @@ class Ledger:
     def __init__(self, path: Path, *, write: bool = False) -> None:
         self.path = path
         if write:
-            self._cut_torn_tail()
+            path.touch()
+            sync(path.parent)
+            _cut_torn_tail(path)
             self._file = path.open("ab")
 
     def append(self, event: Event) -> None:
@@ -43,18 +52,32 @@ class Ledger:
             self._reopen_at(whole)
             raise
 
-    def events(self) -> Iterator[Event]:
-        """Yield every whole event from the beginning."""
+    def events(self, rows_after: int = -1) -> Iterator[Event]:
+        """Yield the whole events from the beginning.
+
+        Args:
+            rows_after: leave out events of kind "rows" with numbers up to this one, unread.
+
+        Raises:
+            FlowAdamError: a whole line is no JSON.
+        """
         if not self.path.exists():
             return
         with self.path.open("rb") as lines:
-            for line in lines:
-                if line.endswith(b"\n"):
-                    yield json.loads(line)
+            for number, line in enumerate(lines, start=1):
+                rows = _ROWS.match(line)
+                if line.endswith(b"\n") and not (rows and int(rows[1]) <= rows_after):
+                    yield self._parse(number, line)
 
     def close(self) -> None:
         if hasattr(self, "_file"):
             self._file.close()
+
+    def _parse(self, number: int, line: bytes) -> Event:
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise FlowAdamError(f"{self.path} is damaged in line {number}: {error}.") from None
 
     def _reopen_at(self, size: int) -> None:
         with suppress(OSError):  # closing flushes what could not be written; the cut removes it
@@ -62,10 +85,17 @@ class Ledger:
         os.truncate(self.path, size)
         self._file = self.path.open("ab")
 
-    def _cut_torn_tail(self) -> None:
-        if not self.path.exists():
-            return
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(self.path, whole)
+
+def _cut_torn_tail(path: Path) -> None:
+    """Cut the file behind its last newline, looking for it from the end."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - _BLOCK)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        file.truncate(end)

@@ -64,7 +64,7 @@ class Float:
         return _is_number(value) and self.low <= float(value) <= self.high
 
     def range_text(self) -> str:
-        scale = " log of 1 - x" if self.one_minus else " log" if self.log else ""
+        scale = " (log of 1 - x)" if self.one_minus else " (log)" if self.log else ""
         return f"{self.low:g} ... {self.high:g}{scale}"
 
 

@@ -7,9 +7,11 @@ import json
 import os
 import platform
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowadam.durable import write_atomic as write_atomic
 from flowadam.errors import FlowAdamError, InputError
 from flowadam.ledger import Event, Ledger
 from flowadam.parts import Parts
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
+FLUSH_RUNS = 500
 PACKAGES = ("flowadam", "torch", "numpy", "optuna", "ray", "pytorch-optimizer", "torchdiffeq")
 
 
@@ -27,7 +30,9 @@ class Store:
     """A study's folder: ``study.toml``, ``ledger.jsonl``, ``trials/`` and ``curves/``.
 
     Rows go to the ledger, which the disk has before `append` returns; `flush` moves what is new
-    into Parquet. Opening finishes whatever a killed writer left between the two.
+    into Parquet, by itself every 500 runs. Opening finishes whatever a killed writer left between
+    the two. A reader may look at a folder that is being written: it sees every row that was there
+    when it opened.
 
     Args:
         folder: the study's folder.
@@ -46,9 +51,13 @@ class Store:
         self._curves = Parts(folder / "curves", CURVES, write=write)
         self._ledger = Ledger(folder / "ledger.jsonl", write=write)
         flushed = self._trials.last_event()
-        self._pending = [e for e in self._ledger.events() if e["n"] > flushed]
-        self._next = max([flushed, *(e["n"] for e in self._pending)]) + 1
-        self._keys = set(self.trials()["key"])
+        self._next = flushed + 1
+        self._notes: list[Event] = []
+        self._pending: list[Event] = []
+        self._runs_pending = 0
+        for event in self._ledger.events(rows_after=flushed):
+            self._remember(event, flushed)
+        self._keys = set(self._trials.read(self._waiting("trials")).column("key").to_pylist())
 
     @property
     def study(self) -> Study:
@@ -70,37 +79,38 @@ class Store:
             kept = [row for row in curves if row["key"] in keys]
             self.note({"event": "rows", "trials": fresh, "curves": kept})
             self._keys |= keys
+            if self._runs_pending >= FLUSH_RUNS:
+                self.flush()
         return fresh
 
     def note(self, event: Event) -> None:
         """Write any event, numbered, to the ledger."""
         numbered = {"n": self._next, **event}
         self._ledger.append(numbered)
-        self._pending.append(numbered)
-        self._next += 1
+        self._remember(numbered)
 
     def notes(self, kind: str) -> list[Event]:
-        """Return the ledger's events of one kind, in order."""
-        return [event for event in self._ledger.events() if event["event"] == kind]
+        """Return the ledger's events of one kind other than "rows", in order."""
+        return [event for event in self._notes if event["event"] == kind]
 
     def flush(self) -> None:
         """Move the ledger's new rows to Parquet parts."""
-        if not self._pending:
+        if not self._runs_pending:
             return
         first, last = self._pending[0]["n"], self._pending[-1]["n"]
-        rows = [event for event in self._pending if event["event"] == "rows"]
-        if rows:
-            metadata = self._metadata()
-            # Curves first: `trials` decides what counts as flushed.
-            self._curves.write(first, last, [r for e in rows for r in e["curves"]], metadata)
-            self._trials.write(first, last, [r for e in rows for r in e["trials"]], metadata)
+        metadata = self._metadata(self.environments(with_this=True))
+        # Curves first: `trials` decides what counts as flushed.
+        self._curves.write(first, last, self._waiting("curves"), metadata)
+        self._trials.write(first, last, self._waiting("trials"), metadata)
         self._pending.clear()
+        self._runs_pending = 0
 
     def compact(self) -> None:
         """Flush and join the parts of each table into one file."""
         self.flush()
-        self._curves.compact(self._metadata())
-        self._trials.compact(self._metadata())
+        metadata = self._metadata(self.environments())
+        self._curves.compact(metadata)
+        self._trials.compact(metadata)
 
     def trials(self) -> pd.DataFrame:
         """Return the table of runs, one row a key."""
@@ -108,9 +118,8 @@ class Store:
 
     def rows(self) -> list[Row]:
         """Return the table of runs as mappings, None where there is no value."""
-        waiting = [r for e in self._pending if e["event"] == "rows" for r in e["trials"]]
         unique: dict[str, Row] = {}
-        for row in self._trials.read(waiting).to_pylist():
+        for row in self._trials.read(self._waiting("trials")).to_pylist():
             unique.setdefault(row["key"], row)
         return list(unique.values())
 
@@ -127,24 +136,35 @@ class Store:
             self._lock = None
 
     def _frame(self, parts: Parts, name: str) -> pd.DataFrame:
-        waiting = [r for e in self._pending if e["event"] == "rows" for r in e[name]]
-        return parts.read(waiting).to_pandas()
+        return parts.read(self._waiting(name)).to_pandas()
 
-    def environments(self) -> list[dict[str, Any]]:
+    def _waiting(self, name: str) -> list[Row]:
+        """Return the rows of one table that are in the ledger and not in a part."""
+        return [row for event in self._pending if event["event"] == "rows" for row in event[name]]
+
+    def _remember(self, event: Event, flushed: int = -1) -> None:
+        """Keep an event: as a note, and until a part holds it. Parts then leave no gap between."""
+        if event["event"] == "rows":
+            self._runs_pending += len(event["trials"])
+        else:
+            self._notes.append(event)
+        if event["n"] > flushed:
+            self._pending.append(event)
+        self._next = max(self._next, event["n"] + 1)
+
+    def environments(self, *, with_this: bool = False) -> list[dict[str, Any]]:
         """Return the distinct environments in which the parts were written."""
+        parts = [json.loads(text)["environments"] for text in self._trials.metadata()]
         found: list[dict[str, Any]] = []
-        for facts in (json.loads(text) for text in self._trials.metadata()):
-            for one in facts["environments"]:
-                if one not in found:
-                    found.append(one)
+        for one in [*chain.from_iterable(parts), *([environment()] if with_this else [])]:
+            if one not in found:
+                found.append(one)
         return found
 
-    def _metadata(self) -> bytes:
-        known = self.environments()
-        here = environment()
+    def _metadata(self, environments: list[dict[str, Any]]) -> bytes:
         facts: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
-            "environments": known if here in known else [*known, here],
+            "environments": environments,
             "study": self.study.to_toml(),
         }
         return json.dumps(facts).encode()
@@ -167,16 +187,6 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "")
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a file's content whole: temporary name, fsync, rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _lock(folder: Path) -> int:

@@ -7,7 +7,7 @@ from analysis.figures.knobs import knobs
 from analysis.figures.style import legend
 from analysis.frames import Frames
 from analysis.importance import REFITS, TRUSTED_R2, Importance, Knob, importance
-from analysis.text import number, percent
+from analysis.text import percent
 
 HEAD = ("knob", "alone", "with interactions [90 %]", "for the best 10 %", "N")
 
@@ -32,12 +32,13 @@ def knobs_card(frames: Frames) -> Card:
         verdict=("Share of the variance of the score's rank, by task:", *lines)
         if lines
         else (f"No search of {frames.focus} is in the store yet.",),
-        figure=Figure(drawn) if drawn else None,
+        figure=Figure(drawn, NOTE) if drawn else None,
         table=Table(HEAD, tabled) if tabled else None,
         caveat=CAVEAT,
     )
 
 
+NOTE = "Dark: the knob alone. Light: with its interactions; the line is its 90 % interval."
 CAVEAT = (
     "Configurations are ranked by score (failed ones share the worst rank); a surrogate learns the "
     "rank over the unit cube of the search space, the better of a Gaussian process and extremely "
@@ -80,9 +81,9 @@ def _sentence(found: Importance) -> str:
 
 def _row(knob: Knob, found: Importance) -> tuple[Value, ...]:
     values = (
-        number(max(knob.first, 0.0), 2),
+        f"{max(knob.first, 0.0):.2f}",
         f"{knob.total:.2f} [{knob.low:.2f}, {knob.high:.2f}]",
         f"{knob.ped:.2f}" if knob.ped is not None else "N < 50",
         str(found.n),
     )
-    return (knob.name, *(v if found.trusted else Tag(v, "mute") for v in values))
+    return (knob.name, *(v if found.trusted else Tag(v, "grey") for v in values))

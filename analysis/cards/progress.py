@@ -10,10 +10,15 @@ from analysis.curves import Band, best_so_far
 from analysis.figures.progress import progress
 from analysis.figures.style import legend
 from analysis.frames import Frames
-from analysis.text import number
+from analysis.text import count, interval, percent
 
 SHARES = (0.25, 0.5, 1.0)
-HEAD = ("optimizer", "runs", *(f"at {share:.0%} of the budget" for share in SHARES))
+HEAD = (
+    "optimizer",
+    "runs",
+    *(f"at {percent(share, signed=False)} of the budget" for share in SHARES),
+)
+NOTE = "Line: median of all runs of the winners. Band: 10 to 90 % of the runs."
 CAVEAT = (
     "Line: median over all confirm runs of the sub-studies' winners (winners x seeds) of the best "
     "validation metric so far; band: their 10 to 90 % order statistics, a spread of runs and not a "
@@ -42,7 +47,7 @@ def progress_card(frames: Frames) -> Card:
     return Card(
         title="How fast?",
         verdict=("Lowest median validation along the budget, task by task:", *leaders),
-        figure=Figure(drawn, tuple(keys.values())),
+        figure=Figure(drawn, NOTE, tuple(keys.values())),
         table=Table(HEAD, tuple(groups)),
         caveat=CAVEAT,
     )
@@ -50,22 +55,20 @@ def progress_card(frames: Frames) -> Card:
 
 def _leaders(bands: list[Band]) -> str:
     """Name the lowest median at each share of the budget, equal names joined."""
-    told = [
-        f"{min(bands, key=lambda b: _at(b.median, b, share)).optimizer} at {share:.0%}"
-        for share in SHARES
-    ]
-    names = {text.rpartition(" at ")[0] for text in told}
-    return f"{names.pop()} throughout" if len(names) == 1 else ", ".join(told)
+    names = [min(bands, key=lambda b: _at(b.median, b, share)).optimizer for share in SHARES]
+    if len(set(names)) == 1:
+        return f"{names[0]} throughout"
+    marks = zip(names, SHARES, strict=True)
+    return ", ".join(f"{name} at {percent(share, signed=False)}" for name, share in marks)
 
 
 def _row(band: Band) -> tuple[str, ...]:
     cells = [
-        f"{number(_at(band.median, band, s), 4)} "
-        f"[{number(_at(band.low, band, s), 4)}, {number(_at(band.high, band, s), 4)}]"
+        interval(*(_at(values, band, s) for values in (band.median, band.low, band.high)))
         for s in SHARES
     ]
     failed = f", {band.failed} failed" if band.failed else ""
-    return (band.optimizer, f"{band.runs} of {band.winners} winners{failed}", *cells)
+    return (band.optimizer, f"{band.runs} ({count(band.winners, 'winner')}{failed})", *cells)
 
 
 def _at(values: tuple[float, ...], band: Band, share: float) -> float:

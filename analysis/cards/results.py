@@ -17,14 +17,18 @@ HEAD = (
     "optimizer",
     "test mean [95 %]",
     "n",
-    "winners",
-    "sd between winners",
-    "winner of all N",
-    "default",
     "vs trivial",
+    "default",
+    "winners",
+    "sd of winners",
+    "best winner (*)",
     "overshoot",
     "failed search",
     "failed confirm",
+)
+NOTE = (
+    "Large dot and bar: mean with 95 % interval. Small dots: seeds. Strokes: winners. Diamond: "
+    "default. Dashed: best trivial predictor."
 )
 EMPTY = ("–",) * (len(HEAD) - 4)
 
@@ -44,7 +48,7 @@ def results_card(frames: Frames) -> Card:
     return Card(
         title="What was confirmed?",
         verdict=(_headline(frames, every), *notes),
-        figure=Figure(drawn) if drawn else None,
+        figure=Figure(drawn, NOTE) if drawn else None,
         table=Table(HEAD, tuple(groups)) if groups else None,
         caveat=_caveat(frames),
     )
@@ -80,21 +84,25 @@ def _group(
 
 
 def _row(r: Confirmed, trivial: Sequence[Trivial], health: CellHealth) -> tuple[Value, ...]:
-    best = f"{estimate(r.best[1])} (no. {r.best[0]})" if r.best else "–"
     default = "failed" if r.default_failed and not r.default else estimate(r.default)
     return (
         r.cell.optimizer,
         estimate(r.test),
         str(len(r.by_seed)),
-        ", ".join(f"no. {config}" for config in r.winners) or "none",
-        number(r.spread, 2),
-        best,
-        default,
         _against(r, trivial),
+        default,
+        _winners(r),
+        number(r.spread, 2),
+        estimate(r.best[1] if r.best else None),
         percent(health.overshoot, signed=False),
         _failed(health.search),
         _failed(health.confirm),
     )
+
+
+def _winners(r: Confirmed) -> str:
+    star = r.best[0] if r.best else None
+    return ", ".join(f"{config}{'*' if config == star else ''}" for config in r.winners) or "none"
 
 
 def _against(r: Confirmed, trivial: Sequence[Trivial]) -> Value:
@@ -137,10 +145,9 @@ def _caveat(frames: Frames) -> str:
         f"validation score (selection: {frames.study.selection}); the test mean is the mean over "
         f"the winners, so it stands for tuning with about {number(n / k) if k else 0} "
         "configurations. Interval: Student's over n seeds, winners averaged within each seed; it "
-        "does not hold the spread between winners, which stands beside it. Winner of all N: the "
-        "sub-study winner with the lowest search score. Default: configuration 0, outside N. "
-        "Overshoot: the largest excess of a run over its budget. Failed: diverged, timed out or "
-        "raised; such runs have no mean and are left out of it, so a row with failed confirm runs "
-        "flatters. In the figure: dots are seeds, bars winners, diamonds defaults, the dashed line "
-        "the best trivial predictor."
+        "does not hold the spread between winners, which stands beside it. Winners: their "
+        "numbers; best winner: the one with the lowest search score, the winner of all N. "
+        "Default: configuration 0, outside N. Overshoot: the largest excess of a run over its "
+        "budget. Failed: diverged, timed out or raised; such runs have no mean and are left out of it, so a row with failed confirm runs "
+        "flatters."
     )

@@ -13,10 +13,11 @@ from analysis.text import number
 from flowadam.plan import Cell
 
 HEAD = ("optimizer", "N", "best score", "median score", "failed", "knobs")
+NOTE = "Blue: best. Orange: worst. Dashed grey: failed. Point at a line for its values."
 CAVEAT = (
     "One line is one configuration of the search, through its value of every knob (axes uniform in "
-    "the scale that was searched) to its rank by score: blue is best, orange worst, dashed grey "
-    "failed (diverged, timed out or raised). Point at a line for its values. The score is the mean "
+    "the scale that was searched) to its rank by score; failed ones diverged, timed out or raised. "
+    "The score is the mean "
     "validation metric over the search seeds; the lowest of N scores is optimistic. The default "
     "configuration is left out."
 )
@@ -37,7 +38,7 @@ def search_card(frames: Frames) -> Card:
     return Card(
         title="What did the search see?",
         verdict=(_headline(frames),),
-        figure=Figure(tuple(shown), folded=tuple(folded)) if shown or folded else None,
+        figure=Figure(tuple(shown), NOTE, folded=tuple(folded)) if shown or folded else None,
         table=Table(HEAD, tuple(groups)) if groups else None,
         caveat=CAVEAT,
     )

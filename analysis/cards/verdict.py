@@ -13,7 +13,7 @@ from analysis.frames import FOCUS, Frames
 from analysis.intervals import ALPHA, smallest_p
 from analysis.text import count, estimate, number, p_value, percent
 
-TONES: dict[Word, Tone] = {
+WORDS: dict[Word, Tone] = {
     "better": "good",
     "worse": "bad",
     "no difference shown": "mute",
@@ -29,6 +29,10 @@ HEAD = (
     "Holm p",
     "beyond tuning noise",
 )
+NOTE = (
+    "Thick: 95 % interval over seeds. Thin: over winners, the tuning noise. Filled: a difference "
+    "is shown."
+)
 METHOD = (
     "Difference: reference minus rival in the test metric at the selected point (lower is better), "
     "for each confirm seed averaged over the sub-studies' winners first; n counts seeds, which are "
@@ -36,9 +40,9 @@ METHOD = (
     "p: sign-flip permutation test, two-sided; Holm's correction over all rivals of one task. "
     f"Rule: better or worse if the interval excludes 0 and Holm's p is below {ALPHA:.2g}; "
     "otherwise no difference shown, which is no proof of equality. This speaks about these "
-    "winners. Whether another tuning would elect winners that far apart is told by Welch's interval over the "
-    "winners' means (thin line in the figure): a difference beyond tuning noise excludes 0 there "
-    "too. "
+    "winners. Whether another tuning would elect winners that far apart is told by Welch's "
+    "interval over the winners' means (thin line in the figure): a difference beyond tuning noise "
+    "excludes 0 there too. "
 )
 
 
@@ -48,7 +52,10 @@ def verdict_card(frames: Frames) -> Card:
     found = {name: comparisons for name, comparisons in found.items() if comparisons}
     colors = {key.name: key.color for key in legend(frames.optimizers)}
     pictures = [forest(name, comparisons, colors) for name, comparisons in found.items()]
-    lines = [f"{name}: {_sentence(comparisons)}." for name, comparisons in found.items()]
+    lines = [
+        f"{name}: {_sentence(comparisons)}{_size(comparisons)}."
+        for name, comparisons in found.items()
+    ]
     return Card(
         title="Who is better?",
         verdict=(_headline(frames, found), *lines, *_across(found.values())),
@@ -67,7 +74,7 @@ def _headline(frames: Frames, found: Mapping[str, Sequence[Comparison]]) -> str:
     if not any(c.difference for c in everything):
         return "No verdict yet: the confirm phase has no pair of results to compare."
     words = Counter(c.word for c in everything)
-    told = ", ".join(f"{w} in {words[w]}" for w in TONES if words[w])
+    told = ", ".join(f"{w} in {words[w]}" for w in WORDS if words[w])
     firm = sum(c.firm is True for c in everything if c.word in ("better", "worse"))
     return (
         f"{_subject(everything)}: {told} of {count(len(everything), 'comparison')} on "
@@ -91,7 +98,7 @@ def _firmness(firm: int, shown: int) -> str:
 def _sentence(comparisons: Sequence[Comparison]) -> str:
     """Say one task's verdicts, rivals with the same word together."""
     parts = []
-    for word in TONES:
+    for word in WORDS:
         same = [c for c in comparisons if c.word == word]
         if same:
             joined = ", ".join(_rival(c) for c in same)
@@ -99,10 +106,15 @@ def _sentence(comparisons: Sequence[Comparison]) -> str:
     return f"{comparisons[0].reference} is " + "; ".join(parts)
 
 
+def _size(comparisons: Sequence[Comparison]) -> str:
+    sizes = sorted({c.difference.n for c in comparisons if c.difference})
+    return f"; n = {' or '.join(map(str, sizes))} seeds" if sizes else ""
+
+
 def _rival(c: Comparison) -> str:
     if c.word == "not testable":
         return f"{c.rival} ({c.reason})"
-    doubt = " within tuning noise" if c.firm is False and c.word != "no difference shown" else ""
+    doubt = ", within tuning noise" if c.firm is False and c.word != "no difference shown" else ""
     return f"{c.rival} ({percent(c.relative)}{doubt})"
 
 
@@ -135,7 +147,7 @@ def _row(c: Comparison) -> tuple[Value, ...]:
     firm = {True: "yes", False: "no", None: "one winner only" if c.tuning else "–"}[c.firm]
     return (
         c.rival,
-        Tag(c.word, TONES[c.word]),
+        Tag(c.word, _tone(c)),
         estimate(c.difference, signed=True),
         percent(c.relative),
         str(c.difference.n if c.difference else 0),
@@ -145,8 +157,15 @@ def _row(c: Comparison) -> tuple[Value, ...]:
     )
 
 
+def _tone(c: Comparison) -> Tone:
+    """Mark a difference that another tuning could reverse more weakly."""
+    if c.firm or c.word not in ("better", "worse"):
+        return WORDS[c.word]
+    return "good weak" if c.word == "better" else "bad weak"
+
+
 def _figure(pictures: Sequence[Picture]) -> Figure | None:
-    return Figure(tuple(pictures)) if pictures else None
+    return Figure(tuple(pictures), NOTE) if pictures else None
 
 
 def _reference(frames: Frames) -> str:

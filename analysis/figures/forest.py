@@ -24,7 +24,7 @@ def forest(
     drawn = [c for c in comparisons if c.relative is not None]
     if not drawn:
         return None
-    with canvas(360, 92 + 27 * len(drawn)) as figure:
+    with canvas(350, 92 + 27 * len(drawn)) as figure:
         ax = figure.subplots()
         ax.axvline(0, color=INK, linewidth=1)
         for y, comparison in enumerate(drawn):
@@ -38,8 +38,8 @@ def forest(
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{number(v)} %"))
         reference = drawn[0].reference
         ax.set_xlabel(f"test metric of {label(reference, 16)} minus the rival's, in %")
-        ax.set_title(f"← {label(reference, 14)} lower (better)", loc="left", fontsize=9.5)
-        ax.set_title("higher (worse) →", loc="right", fontsize=9.5)
+        ax.set_title(f"← {label(reference, 14)} lower (better)", loc="left", fontsize=10.5)
+        ax.set_title("higher (worse) →", loc="right", fontsize=10.5)
         return picture(figure, title)
 
 

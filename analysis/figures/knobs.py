@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.card import Picture
 from analysis.figures.style import COLORS, INK, canvas, label, picture
 from analysis.importance import Importance
+from analysis.text import percent
 
 SHADED = "#b9bdc4"
 
@@ -13,7 +14,7 @@ def knobs(title: str, found: Importance, color: int) -> Picture | None:
     """Draw total and first-order index of each knob, grey when the surrogate is not trusted."""
     if found.surrogate is None:
         return None
-    with canvas(360, 66 + 25 * len(found.knobs)) as figure:
+    with canvas(350, 66 + 25 * len(found.knobs)) as figure:
         ax = figure.subplots()
         tint = COLORS[color] if found.trusted else SHADED
         for y, knob in enumerate(found.knobs):
@@ -31,5 +32,7 @@ def knobs(title: str, found: Importance, color: int) -> Picture | None:
         ax.set_xlabel("share of the variance of the score's rank")
         quality = f"R² {found.surrogate.r2:.2f}, N = {found.n}"
         explained = max(found.surrogate.r2, 0.0)
-        warning = f"surrogate explains {explained:.0%}: indices not interpretable"
+        warning = (
+            f"surrogate explains {percent(explained, signed=False)}: indices not interpretable"
+        )
         return picture(figure, f"{title} ({quality})", muted="" if found.trusted else warning)

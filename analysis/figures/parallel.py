@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from analysis.card import Picture
-from analysis.figures.style import COLORS, INK, RULE, canvas, label, picture
+from analysis.figures.style import COLORS, PAPER, RULE, canvas, label, picture
 from analysis.ranges import Range
 from analysis.text import number
 
@@ -70,7 +70,7 @@ def _line(ax: Axes, unit: np.ndarray, rank: int | None, good: int, gid: str) -> 
 def _axes(ax: Axes, knobs: Sequence[Range], good: int, *, failed: bool) -> None:
     ax.grid(visible=False)
     for x, knob in enumerate([*knobs, None]):
-        ax.axvline(x, ymin=0.09, color=RULE, linewidth=1.2, zorder=0.5)
+        ax.plot([x, x], [0, 1], color=RULE, linewidth=1.2, zorder=0.5)
         ticks = (1, "best", 0, "worst") if knob is None else (1, knob.at(1), 0, knob.at(0))
         for height, text in zip(ticks[::2], ticks[1::2], strict=True):
             ax.annotate(
@@ -80,8 +80,8 @@ def _axes(ax: Axes, knobs: Sequence[Range], good: int, *, failed: bool) -> None:
                 xytext=(-4, 0),
                 ha="right",
                 va="center",
-                fontsize=8.5,
-                color=INK,
+                fontsize=10,
+                bbox={"fc": PAPER, "ec": "none", "pad": 0.8, "alpha": 0.8},
             )
     if failed:
         ax.annotate(
@@ -90,8 +90,7 @@ def _axes(ax: Axes, knobs: Sequence[Range], good: int, *, failed: bool) -> None:
             textcoords="offset points",
             xytext=(8, 0),
             va="center",
-            fontsize=8.5,
-            color=INK,
+            fontsize=10,
         )
     names = [label(knob.name.removeprefix("opt."), 20) for knob in knobs]
     ax.set_xticks(range(len(knobs) + 1), [_broken(name) for name in [*names, "rank"]])

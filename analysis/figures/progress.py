@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from analysis.baselines import Trivial
 from analysis.card import Key, Picture
 from analysis.curves import Band
 from analysis.figures.style import COLORS, INK, canvas, label, picture, plain_ticks
 
-LOG_RATIO = 8.0
+LOG_RATIO = 4.0
 
 
 def progress(
@@ -21,7 +22,7 @@ def progress(
     finite = [v for band in bands for v in (*band.low, *band.median) if np.isfinite(v)]
     if not finite:
         return None
-    with canvas(360, 250) as figure:
+    with canvas(350, 250) as figure:
         ax = figure.subplots()
         for band in bands:
             key = keys[band.optimizer]
@@ -33,6 +34,7 @@ def progress(
         bottom, top = min(finite), max(finite)
         if bottom > 0 and top / bottom > LOG_RATIO:
             ax.set_yscale("log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         if trivial and bottom <= trivial.val <= top:
             ax.axhline(trivial.val, color=INK, linewidth=1, linestyle=(0, (4, 3)))
             ax.annotate(
@@ -40,8 +42,8 @@ def progress(
                 (1, trivial.val),
                 xycoords=("axes fraction", "data"),
                 ha="right",
-                va="bottom",
-                fontsize=8.5,
+                va="top",
+                fontsize=10,
             )
         ax.set_xlim(left=0)
         ax.locator_params(axis="x", nbins=5)

@@ -24,7 +24,7 @@ def strip(
     drawn = [r for r in results if r.by_seed]
     if not drawn:
         return None
-    with canvas(360, 80 + 32 * len(drawn)) as figure:
+    with canvas(350, 80 + 32 * len(drawn)) as figure:
         ax = figure.subplots()
         for y, result in enumerate(drawn):
             _draw(ax, y, result, COLORS[colors[result.cell.optimizer]])
@@ -74,5 +74,5 @@ def _mark(
         xycoords=("axes fraction", "data"),
         ha="right" if right else "left",
         va="center",
-        fontsize=8.5,
+        fontsize=10,
     )

@@ -31,8 +31,8 @@ _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 ElementTree.register_namespace("", _SVG)
 ElementTree.register_namespace("xlink", _LINK)
 _RC: dict[Any, Any] = {
-    "font.size": 10.5,
-    "axes.labelsize": 10.5,
+    "font.size": 11.5,
+    "axes.labelsize": 11.5,
     "axes.edgecolor": RULE,
     "axes.labelcolor": INK,
     "axes.spines.top": False,

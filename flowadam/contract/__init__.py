@@ -1,7 +1,7 @@
-"""The contract that every optimizer and every task keeps, as shipped, named checks.
+"""The contract that every optimizer and every task keeps: named checks that ship with the package.
 
-``check_optimizer``, ``check_task`` and ``check_pair`` return one ``CheckResult`` per check; they
-are what ``flowadam check NAME`` prints and what the tests run.
+``run_checks`` returns one ``CheckResult`` per check; ``flowadam check NAME`` prints them and the
+tests run the same tables.
 """
 
 from __future__ import annotations
@@ -10,6 +10,4 @@ from flowadam.contract.result import CheckResult as CheckResult
 from flowadam.contract.suite import OPTIMIZER_CHECKS as OPTIMIZER_CHECKS
 from flowadam.contract.suite import PAIR_CHECKS as PAIR_CHECKS
 from flowadam.contract.suite import TASK_CHECKS as TASK_CHECKS
-from flowadam.contract.suite import check_optimizer as check_optimizer
-from flowadam.contract.suite import check_pair as check_pair
-from flowadam.contract.suite import check_task as check_task
+from flowadam.contract.suite import run_checks as run_checks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 
@@ -126,7 +127,7 @@ class QuadraticTask:
     def fingerprint(self) -> str:
         return f"quadratic {SHAPES} {CURVATURE} {self.noise}"
 
-    def tiny(self) -> QuadraticTask:
+    def tiny(self) -> Self:
         return replace(self)
 
     def make(

@@ -1,8 +1,9 @@
-"""The tables of checks, and the three functions that run them."""
+"""The tables of checks, and the function that runs one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from flowadam.contract import (
     building,
@@ -18,6 +19,8 @@ from flowadam.contract.result import CheckResult, Table, run_table
 from flowadam.errors import require_known
 from flowadam.spec import OptimizerSpec
 from flowadam.task import Task
+
+Kind = Literal["optimizer", "task", "pair"]
 
 
 def _table(*checks: Callable[..., None]) -> Table:
@@ -66,22 +69,25 @@ TASK_CHECKS = _table(
 PAIR_CHECKS = _table(pairs.three_gradients)
 
 
-def check_optimizer(spec: OptimizerSpec) -> list[CheckResult]:
-    """Run every optimizer check on `spec`; what ``spec.exempt`` names is reported as exempt.
+_TABLES: dict[Kind, Table] = {
+    "optimizer": OPTIMIZER_CHECKS,
+    "task": TASK_CHECKS,
+    "pair": PAIR_CHECKS,
+}
+
+
+def run_checks(kind: Kind, *subjects: OptimizerSpec | Task) -> list[CheckResult]:
+    """Run one table of checks; what ``OptimizerSpec.exempt`` names is reported as exempt.
+
+    Args:
+        kind: "optimizer" takes the spec; "task" takes the task, and Adam's spec as the optimizer
+            where one is needed; "pair" takes a spec and a task.
 
     Raises:
-        InputError: ``spec.exempt`` names a check that does not exist.
+        InputError: ``exempt`` names a check that does not exist.
     """
-    for name in spec.exempt:
+    first = subjects[0]
+    exempt = first.exempt if isinstance(first, OptimizerSpec) else {}
+    for name in exempt:
         require_known("check", name, [*OPTIMIZER_CHECKS, *PAIR_CHECKS])
-    return run_table(OPTIMIZER_CHECKS, spec, exempt=spec.exempt)
-
-
-def check_task(task: Task, adam: OptimizerSpec) -> list[CheckResult]:
-    """Run every task check on `task`, with `adam` as the optimizer where one is needed."""
-    return run_table(TASK_CHECKS, task, adam, exempt={})
-
-
-def check_pair(spec: OptimizerSpec, task: Task) -> list[CheckResult]:
-    """Run the checks of one optimizer on one task."""
-    return run_table(PAIR_CHECKS, spec, task, exempt=spec.exempt)
+    return run_table(_TABLES[kind], *subjects, exempt=exempt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -56,12 +56,19 @@ def follow(
     return {r: Journey(field.legs[r], field.evals[r], arrivals.get(r)) for r in flowing}
 
 
-def blend(legs: Sequence[Leg], arrival: Arrival) -> None:
-    """Inject the velocity of an arrival into the momentum."""
-    options = legs[0].slot.group
-    moved = arrival.moved or [None] * len(legs)
-    pairs = zip(legs, moved, strict=True)
-    inject(legs, [velocity(leg, way, options["velocity"]) for leg, way in pairs])
+def blend(journeys: Iterable[Journey]) -> None:
+    """Inject the velocities of all journeys that arrived into the momenta."""
+    legs: list[Leg] = []
+    speeds: list[Tensor] = []
+    for journey in journeys:
+        if journey.arrival is None:
+            continue
+        moved = journey.arrival.moved or [None] * len(journey.legs)
+        for leg, way in zip(journey.legs, moved, strict=True):
+            legs.append(leg)
+            speeds.append(velocity(leg, way, leg.slot.group["velocity"]))
+    if legs:
+        inject(legs, speeds)
 
 
 def _integrate(field: Field) -> dict[int, Arrival]:

@@ -161,7 +161,7 @@ class FlowAdam(Optimizer):
         self._count(verdicts, journeys)
         return loss
 
-    def flow_stats(self) -> dict[str, int | Tensor]:
+    def flow_stats(self) -> dict[str, Any]:
         """Return counts since the start: ints, or int64 [R] if stacked.
 
         steps: updates made, of both kinds. flow_steps: those that followed the flow. field_evals:
@@ -260,15 +260,15 @@ class FlowAdam(Optimizer):
             kept_slopes.forget(self.state, self._records)
         arrivals = {r: journey.arrival for r, journey in journeys.items() if journey.arrival}
         adam_update([slot for slot in slots if slot.replica not in arrivals])
-        for r, arrival in arrivals.items():
-            blend(journeys[r].legs, arrival)
-            if self._options["deterministic"]:
+        blend(journeys.values())
+        if self._options["deterministic"]:
+            for r, arrival in arrivals.items():
                 self._keep(r, journeys[r].legs, arrival, loss)
         detector.remember(slots, own=bool(journeys))
 
     def _keep(self, replica: int, legs: Sequence[Leg], arrival: Arrival, loss: Any) -> None:
         end_loss = arrival.end_loss
-        like = loss.new_tensor(end_loss) if isinstance(loss, Tensor) else end_loss
+        like = loss.new_full((), end_loss) if isinstance(loss, Tensor) else end_loss
         trainable = [p.requires_grad for p in self._params()]
         kept_slopes.keep(legs, arrival, self._records[replica], like, trainable)
 

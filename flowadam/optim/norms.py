@@ -10,7 +10,7 @@ from torch import Tensor
 from flowadam.optim import kernels
 
 
-def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
+def norms(tensors: list[Tensor]) -> list[Tensor]:
     """Return the Euclidean norm of every tensor, accumulated in float32 or float64."""
     if not tensors:
         return []
@@ -18,7 +18,7 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     return list(kernels.norm(tensors, dtype=torch.float64 if double else torch.float32))
 
 
-def differences(ones: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
+def differences(ones: list[Tensor], others: list[Tensor]) -> list[Tensor]:
     """Return a - b for every pair."""
     return list(kernels.sub(ones, others)) if ones else []
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowadam.tracking.cell import CURVE
 from flowadam.tracking.content import RunContent, StudyContent
@@ -42,14 +42,13 @@ def bring_study(
 
     Args:
         location: URI of the artifacts; None leaves it to the server.
-        files: logged as artifacts of a parent run that is new.
+        files: artifacts of the parent run; those it has already are left as they are.
     """
     experiment = bring_experiment(client, content.key, content.parent.name, location)
     found = _runs(client, experiment, content.key)
-    known = {run.info.run_id for run in found[content.key]}
-    parent = _bring_run(client, experiment, content.parent, found.pop(content.key))
-    if parent not in known:
-        log_files(client, parent, files)
+    parent = _bring_run(client, experiment, content.parent, found.pop(content.key, []))
+    known = {file.path for file in client.list_artifacts(parent)}
+    log_files(client, parent, [path for path in files if path.name not in known])
     for cell in content.cells:
         child = replace(cell, tags={**cell.tags, PARENT: parent})
         _bring_run(client, experiment, child, found.pop(cell.key, []))
@@ -65,9 +64,9 @@ def log_files(client: MlflowClient, run: str, files: Sequence[Path]) -> None:
             client.log_artifact(run, str(path))
 
 
-def _runs(client: MlflowClient, experiment: str, study: str) -> defaultdict[str, list[Run]]:
+def _runs(client: MlflowClient, experiment: str, study: str) -> dict[str, list[Run]]:
     """Return the study's runs by key, oldest first."""
-    found: defaultdict[str, list[Run]] = defaultdict(list)
+    found: dict[str, list[Run]] = defaultdict(list)
     token: str | None = None
     while True:
         page = client.search_runs(
@@ -143,5 +142,5 @@ def _points(client: MlflowClient, run: Run) -> dict[int, float]:
     return {m.step: m.value for m in client.get_metric_history(run.info.run_id, CURVE)}
 
 
-def _holds[K](known: Mapping[K, float], name: K, value: float) -> bool:
+def _holds(known: Mapping[Any, float], name: str | int, value: float) -> bool:
     return name in known and math.isclose(known[name], value, rel_tol=1e-12)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
 
 from flowadam.plan import Cell
 from flowadam.rows import Row
@@ -85,7 +80,7 @@ def _parent(store: Store, study: Study, key: str, rows: list[Row]) -> RunContent
         "identity": study.identity(),
         "tasks": ", ".join(study.task),
         "optimizers": ", ".join(study.optimizer),
-        **{f"version.{name}": text for name, text in _versions(store.folder).items()},
+        **{f"version.{name}": text for name, text in _versions(store).items()},
     }
     metrics = {"runs": len(rows), "runs_failed": len(bad) - diverged, "runs_diverged": diverged}
     return RunContent(
@@ -141,18 +136,18 @@ def _elections(study: Study, rows: list[Row]) -> Iterable[tuple[Cell, Election]]
 def _newest(store: Store) -> list[Row]:
     """Return the trained runs; of one that stands twice, the later row."""
     names = ("phase", "task", "optimizer", "budget", "config", "seed")
-    rows: list[dict[Any, Any]] = store.trials().to_dict("records")
-    newest = {tuple(row[n] for n in names): row for row in rows if row["phase"] != "trivial"}
+    rows = (row for row in store.rows() if row["phase"] != "trivial")
+    newest = {tuple(row[n] for n in names): row for row in rows}
     return list(newest.values())
 
 
-def _versions(folder: Path) -> dict[str, str]:
-    """Return the versions that wrote the newest Parquet part; nothing before the first one."""
-    parts = sorted((folder / "trials").glob("*.parquet"))
-    if not parts:
-        return {}
-    facts = json.loads((pq.read_schema(parts[-1]).metadata or {}).get(b"flowadam", b"{}"))
-    return {"python": facts.get("python", "unknown"), **facts.get("packages", {})}
+def _versions(store: Store) -> dict[str, str]:
+    """Return the versions that the rows were made with, several where the environment changed."""
+    found: dict[str, list[str]] = {}
+    for one in store.environments():
+        for name, text in {"python": one["python"], **one["packages"]}.items():
+            found.setdefault(name, []).append(text)
+    return {name: ", ".join(dict.fromkeys(texts)) for name, texts in found.items()}
 
 
 def _text(value: object) -> str:

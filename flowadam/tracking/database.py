@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flowadam.errors import InputError
 
@@ -15,6 +17,7 @@ ENVIRONMENT = {
     # Each session opens the file anew, so a database that was deleted is not written to.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
 }
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _TEMPORARY = ".mlflow.db.tmp"
 
 
@@ -25,6 +28,32 @@ def set_environment() -> None:
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+def check_uri(uri: str) -> str:
+    """Return a tracking URI with an absolute path, since a sweep changes its working folder.
+
+    Raises:
+        InputError: it names a folder or a file that is no database.
+    """
+    if urlsplit(uri).scheme in ("", "file"):
+        raise InputError(
+            "--tracking-uri must name a server (http://...) or a database (sqlite:///...), "
+            f"got '{uri}'."
+        )
+    if uri.startswith("sqlite:///"):
+        return sqlite_uri(Path(uri.removeprefix("sqlite:///")))
+    return uri
+
+
+def is_database(uri: str) -> bool:
+    """Say whether MLflow would open the database itself, without a server of its own."""
+    return urlsplit(uri).scheme.partition("+")[0] in _DATABASES
+
+
+def shown(text: str) -> str:
+    """Return `text` with the user and password of every URL in it left out."""
+    return re.sub(r"://[^/\s@]+@", "://", text)
 
 
 def database(folder: Path) -> Path:
@@ -44,10 +73,7 @@ def sqlite_uri(path: Path) -> str:
         InputError: MLflow cannot name the path in a URI.
     """
     if {"%", "?"} & set(str(path)):
-        raise InputError(
-            f"MLflow keeps no database in a folder whose path holds % or ?, got {path.parent}: "
-            "choose another --out, or a server."
-        )
+        raise InputError(f"MLflow keeps no database under a path that holds % or ?, got {path}.")
     return f"sqlite:///{path.resolve()}"
 
 

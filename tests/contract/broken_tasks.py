@@ -125,7 +125,7 @@ class AlwaysAll(Counting):
 
     def closure(self, active: torch.Tensor | None = None) -> torch.Tensor:
         for p in self.params:
-            p.detach().flatten(1) @ p.detach().flatten(1).T
+            torch.mm(p.detach().flatten(1), p.detach().flatten(1).T)
         return super().closure(active)
 
 

@@ -7,7 +7,7 @@ import broken_tasks
 import pytest
 
 import search_spaces
-from flowadam.contract import OPTIMIZER_CHECKS, TASK_CHECKS, check_optimizer, check_pair
+from flowadam.contract import OPTIMIZER_CHECKS, TASK_CHECKS, run_checks
 from flowadam.contract.result import run_table
 from flowadam.task import Task
 
@@ -15,7 +15,7 @@ ADAM = search_spaces.get("adam")
 
 
 def test_plain_descent_passes_every_check() -> None:
-    assert {result.status for result in check_optimizer(broken_optimizers.spec())} == {"ok"}
+    assert {result.status for result in run_checks("optimizer", broken_optimizers.spec())} == {"ok"}
 
 
 @pytest.mark.parametrize("name", OPTIMIZER_CHECKS)
@@ -46,6 +46,6 @@ def test_every_check_has_a_fault() -> None:
 
 
 def test_pair_check_finds_a_task_that_breaks() -> None:
-    (result,) = check_pair(ADAM, broken_tasks.WrongMetric())
+    (result,) = run_checks("pair", ADAM, broken_tasks.WrongMetric())
     assert result.status == "failed"
     assert "KeyError: 'accuracy'" in result.message

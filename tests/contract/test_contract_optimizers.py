@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import search_spaces
-from flowadam.contract import OPTIMIZER_CHECKS, check_optimizer
+from flowadam.contract import OPTIMIZER_CHECKS, run_checks
 from flowadam.contract.drive import BOTH_KINDS, train
 from flowadam.contract.result import run_table
 from flowadam.errors import InputError
@@ -47,7 +47,7 @@ def test_the_quadratic_makes_flowadam_flow() -> None:
 
 def test_results_report_exemptions_and_failures() -> None:
     spec = replace(SPECS["adam"], source=" ", exempt={"is_deterministic": "a reason"})
-    results = {result.name: result for result in check_optimizer(spec)}
+    results = {result.name: result for result in run_checks("optimizer", spec)}
     assert list(results) == list(OPTIMIZER_CHECKS)
     assert (results["is_deterministic"].status, results["is_deterministic"].message) == (
         "exempt",
@@ -61,4 +61,4 @@ def test_results_report_exemptions_and_failures() -> None:
 def test_an_exemption_from_nothing_is_refused() -> None:
     spec = replace(SPECS["adam"], exempt={"is_determinstic": "a reason"})
     with pytest.raises(InputError, match="Did you mean 'is_deterministic'"):
-        check_optimizer(spec)
+        run_checks("optimizer", spec)

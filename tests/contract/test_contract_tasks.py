@@ -8,7 +8,7 @@ import pytest
 
 import search_spaces
 import trainables
-from flowadam.contract import PAIR_CHECKS, TASK_CHECKS, check_pair, check_task
+from flowadam.contract import PAIR_CHECKS, TASK_CHECKS, run_checks
 from flowadam.contract.quadratic import QuadraticTask
 from flowadam.task import Task
 
@@ -36,6 +36,8 @@ def test_pair(optimizer: str, task: str, name: str, check: Callable[..., None]) 
 
 def test_the_runners_return_one_result_per_check() -> None:
     task, adam = TASKS["quadratic"], SPECS["adam"]
-    assert [r.name for r in check_task(task, adam)] == list(TASK_CHECKS)
-    assert [r.name for r in check_pair(adam, task)] == list(PAIR_CHECKS)
-    assert {r.status for r in [*check_task(task, adam), *check_pair(adam, task)]} == {"ok"}
+    assert [r.name for r in run_checks("task", task, adam)] == list(TASK_CHECKS)
+    assert [r.name for r in run_checks("pair", adam, task)] == list(PAIR_CHECKS)
+    assert {
+        r.status for r in [*run_checks("task", task, adam), *run_checks("pair", adam, task)]
+    } == {"ok"}

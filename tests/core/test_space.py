@@ -82,8 +82,9 @@ def test_discrete_values_have_equal_shares(parameter: Int | Choice) -> None:
         if isinstance(parameter, Choice)
         else parameter.high - parameter.low + 1
     )
-    middles = [parameter.from_unit((i + 0.5) / count) for i in range(count)]
-    assert len(set(middles)) == count
+    shares = [{parameter.from_unit((i + e) / count) for e in (0.01, 0.99)} for i in range(count)]
+    assert all(len(share) == 1 for share in shares)
+    assert len(set.union(*shares)) == count
 
 
 @given(PARAMETERS, UNIT)

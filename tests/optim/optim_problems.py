@@ -111,3 +111,10 @@ def copies(tensors: list[Tensor]) -> list[Tensor]:
 def equal(ones: list[Tensor], others: list[Tensor]) -> bool:
     """All tensors are equal bit for bit."""
     return all(torch.equal(a, b) for a, b in zip(ones, others, strict=True))
+
+
+def buffers(state: dict[str, Any]) -> list[Tensor]:
+    """Return all tensors in the state of one parameter."""
+    lists = [state["grad_prev"], state["slope"], state["slope_point"]]
+    kept = [tensor for tensors in lists for tensor in tensors if tensor is not None]
+    return [state["exp_avg"], state["exp_avg_sq"], *kept]

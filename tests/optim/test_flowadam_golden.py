@@ -1,4 +1,4 @@
-"""FlowAdam against recorded trajectories of an independent, accurately integrated implementation."""
+"""FlowAdam against recorded trajectories of an independent, accurate implementation."""
 
 from __future__ import annotations
 

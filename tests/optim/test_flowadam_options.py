@@ -103,7 +103,7 @@ def test_a_group_may_take_the_other_mode_for_its_horizon() -> None:
 
 
 def test_complex_parameters_are_refused() -> None:
-    with pytest.raises(ValueError, match="real parameters, got torch.complex64"):
+    with pytest.raises(ValueError, match=r"real parameters, got torch\.complex64"):
         FlowAdam([torch.zeros(2, dtype=torch.complex64).requires_grad_()])
 
 

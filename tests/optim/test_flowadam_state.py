@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from optim_problems import Factorization, Quadratic, equal, train
+from optim_problems import Factorization, Quadratic, buffers, equal, train
 
 from flowadam.optim import FlowAdam
 
@@ -110,8 +110,8 @@ def test_state_follows_the_parameters_type() -> None:
     train(opt, problem.closure, 14)
     other = FlowAdam(wide.params)
     other.load_state_dict(opt.state_dict())
-    own = other.state[wide.params[0]]
-    tensors = [own["exp_avg"], *own["grad_prev"], *own["slope"], *own["slope_point"]]
+    tensors = buffers(other.state[wide.params[0]])
+    assert len(tensors) == 5
     assert {t.dtype for t in tensors} == {torch.float64}
     train(other, wide.closure, 3)
 
