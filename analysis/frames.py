@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from flowadam.plan import Cell
 from flowadam.store import Store
@@ -104,22 +101,10 @@ def load(folder: Path) -> Frames:
         curves.loc[curves["key"].isin(newest["key"])],
         len(kept) - len(newest),
         elections(study, _records(newest, ELECTION_COLUMNS)),
-        tuple(_environments(folder / "trials")),
+        tuple(store.environments()),
     )
 
 
 def _records(frame: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
     rows = frame.filter(items=columns).itertuples(index=False, name=None)
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def _environments(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield each distinct environment in the metadata of the parts, the study text left out."""
-    seen: list[dict[str, Any]] = []
-    for path in sorted(folder.glob("*.parquet")):
-        metadata = pq.read_schema(path).metadata or {}
-        facts = json.loads(metadata.get(b"flowadam", b"{}"))
-        facts.pop("study", None)
-        if facts and facts not in seen:
-            seen.append(facts)
-            yield facts

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
-ALPHA = 1 - LEVEL
+ALPHA = 0.05
 # scipy enumerates all 2^n sign patterns while there are at most this many.
 RESAMPLES = 9999
 
@@ -69,6 +69,9 @@ def sign_flip_p(differences: Sequence[float]) -> float:
 
     Under the null hypothesis each difference is as likely as its negative. All 2^n patterns are
     enumerated for n <= 13, otherwise 9999 are drawn.
+
+    Args:
+        differences: n >= 2 finite numbers.
     """
     d = np.asarray(differences, dtype=float)
     if not d.any():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import optuna
 
-from flowadam.optuna_bridge import distributions, optuna
+from flowadam.optuna_bridge import distributions
 from flowadam.space import Float, Space
 
 # Below this the best tenth holds fewer than five configurations.

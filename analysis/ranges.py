@@ -71,10 +71,13 @@ def ranges(frames: Frames, cell: Cell) -> list[Range]:
     """
     rows = frames.rows("search", cell)
     rows = rows.loc[rows["config"] > 0].drop_duplicates("config")
-    return [_range(name, rows[f"u.{name}"], rows[f"p.{name}"]) for name in parameters(frames, cell)]
+    return [
+        find_range(name, rows[f"u.{name}"], rows[f"p.{name}"]) for name in parameters(frames, cell)
+    ]
 
 
-def _range(name: str, units: pd.Series, values: pd.Series) -> Range:
+def find_range(name: str, units: pd.Series, values: pd.Series) -> Range:
+    """Return the range behind unit coordinates and their values."""
     u = units.to_numpy(dtype=float)
     if not pd.api.types.is_numeric_dtype(values):
         return _choice(name, u, [str(value) for value in values])
@@ -95,9 +98,9 @@ def _ends(u: np.ndarray, x: np.ndarray, forward: Map) -> tuple[float, float] | N
     """Return the line through the pairs at u = 0 and 1, None if they do not lie on one."""
     with np.errstate(invalid="ignore", divide="ignore"):
         y = forward(x)
-    first, last = int(np.argmin(u)), int(np.argmax(u))
     if len(np.unique(u)) < 3 or not np.isfinite(y).all():
         return None
+    first, last = int(np.argmin(u)), int(np.argmax(u))
     slope = (y[last] - y[first]) / (u[last] - u[first])
     start = y[first] - slope * u[first]
     close = np.allclose(y, start + slope * u, rtol=0, atol=TOLERANCE * abs(slope))

@@ -83,7 +83,7 @@ def _candidates(knobs: int) -> dict[str, Any]:
         "Gaussian process (Matern 5/2, ARD)": GaussianProcessRegressor(
             kernel, normalize_y=True, random_state=0
         ),
-        "extremely randomized trees": ExtraTreesRegressor(100, random_state=0),
+        "extremely randomized trees": ExtraTreesRegressor(64, random_state=0),
     }
 
 

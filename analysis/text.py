@@ -7,6 +7,7 @@ import math
 from analysis.intervals import Estimate
 
 MINUS = "−"
+SPACE = "\N{NO-BREAK SPACE}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -40,7 +41,7 @@ def percent(share: float | None, *, signed: bool = True) -> str:
     if share is None or not math.isfinite(share):
         return "–"
     value = 100 * share
-    return f"{_fixed(value, min(_decimals(value), 2), signed)} %"
+    return f"{_fixed(value, min(_decimals(value), 2), signed)}{SPACE}%"
 
 
 def p_value(p: float | None) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
@@ -40,10 +41,17 @@ def random_values(space: Space, seed: int) -> dict[str, Value]:
 
 
 def _quiet_study(sampler: optuna.samplers.BaseSampler) -> optuna.Study:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
+    with _quiet():
         return optuna.create_study(sampler=sampler)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna's log to errors."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
     finally:
         optuna.logging.set_verbosity(verbosity)
 
@@ -75,8 +83,8 @@ class CellSampler:
 
     Every ask uses a fresh sampler seeded by its number, so the next point is a function of the
     points asked and told before and of nothing else: a study rebuilt from its record goes on with
-    the same points (CMA-ES alone begins a new distribution after a restart, because Optuna keeps
-    its state with the live trials).
+    the same points. Points are Optuna's parameters, as its samplers saw them: 1 - x of a
+    ``one_minus`` parameter has digits that x has not. `from_optuna` returns the values.
 
     Args:
         space: the cell's space.
@@ -91,20 +99,29 @@ class CellSampler:
         self._numbers: dict[int, int] = {}
         self._worst: float | None = None
 
-    def ask(self, number: int) -> dict[str, Value]:
+    def ask(self, number: int) -> dict[str, Any]:
         """Return the point with this number, which stays open until told."""
         self._study.sampler = _sampler(self._kind, self._seed(number) % 2**32, self._space)
-        trial = self._study.ask(self._distributions)
+        with _quiet():
+            trial = self._study.ask(self._distributions)
         self._numbers[number] = trial.number
-        return from_optuna(self._space, trial.params)
+        return trial.params
 
-    def restore(self, number: int, values: Mapping[str, Value]) -> None:
-        """Enter a point asked in an earlier process, open again."""
+    def restore(self, number: int, params: Mapping[str, Any]) -> None:
+        """Enter a point asked in an earlier process, open again.
+
+        CMA-ES keeps its state with the trials that it was asked for, so it is asked again; when
+        the answer is another one (different packages, added seeds) it begins a new distribution.
+        """
+        if self._kind == "cmaes":
+            if self.ask(number) == params:
+                return
+            self._study.tell(self._numbers[number], state=optuna.trial.TrialState.FAIL)
         self._numbers[number] = len(self._study.get_trials(deepcopy=False))
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.RUNNING,
-                params=to_optuna(self._space, values),
+                params=dict(params),
                 distributions=self._distributions,
             )
         )

@@ -11,6 +11,9 @@ from flowadam.errors import InputError, nearest, require_known
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ray.tune import Trainable
+
+    from flowadam.spec import OptimizerSpec
     from flowadam.task import Task
 
 _FACTORIES = {
@@ -67,3 +70,25 @@ def _factory(name: str) -> Callable[..., Task]:
 
 def _sample() -> Task:
     return import_module("trainables.ratings").sample()
+
+
+def trainable(
+    task: Task,
+    optimizer: OptimizerSpec,
+    *,
+    budget: int | None = None,
+    seeds: int = 1,
+    reports: int = 10,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> type[Trainable]:
+    """Return an ordinary Ray Tune class Trainable; see `trainables.ray_trainable.trainable`."""
+    return import_module("trainables.ray_trainable").trainable(
+        task,
+        optimizer,
+        budget=budget,
+        seeds=seeds,
+        reports=reports,
+        device=device,
+        dtype=dtype,
+    )

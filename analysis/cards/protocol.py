@@ -46,4 +46,5 @@ def _ranges(frames: Frames) -> Table | None:
 
 def _environment(facts: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
-    return f"Written by Python {facts['python']} on {facts['machine']}: {packages}."
+    machine = facts["processor"] or facts["machine"]
+    return f"Written by Python {facts['python']} on {machine}: {packages}."

@@ -148,6 +148,6 @@ def _caveat(frames: Frames) -> str:
         "does not hold the spread between winners, which stands beside it. Winners: their "
         "numbers; best winner: the one with the lowest search score, the winner of all N. "
         "Default: configuration 0, outside N. Overshoot: the largest excess of a run over its "
-        "budget. Failed: diverged, timed out or raised; such runs have no mean and are left out of it, so a row with failed confirm runs "
-        "flatters."
+        "budget. Failed: diverged, timed out or raised; such runs have no mean and are left out "
+        "of it, so a row with failed confirm runs flatters."
     )

@@ -37,7 +37,7 @@ def parallel(
         return None
     order = np.argsort(scores, kind="stable")
     good = int(np.isfinite(scores).sum())
-    with canvas(max(640, 84 * (len(knobs) + 1)), 300) as figure:
+    with canvas(max(960, 84 * (len(knobs) + 1)), 290) as figure:
         ax = figure.subplots()
         tips = {}
         for rank in range(len(order) - 1, -1, -1):

@@ -57,7 +57,7 @@ class ProgressLine:
         finished = self._done == self._total
         if not self._console.is_terminal and (finished or now - self._printed > PLAIN_SECONDS):
             self._printed = now
-            self._console.print(self._line())
+            self._console.print(self._line(), soft_wrap=True)
 
     def _line(self) -> Text:
         seconds = time.monotonic() - self._began

@@ -24,8 +24,9 @@ from flowadam.optim.slots import Slot, rows
 class FlowAdam(Optimizer):
     """Adam that follows the clipped gradient flow where the loss is flat or changes fast.
 
-    With n = |g| the norm of the gradient, c = |g - g_previous| that of its change, and G, C their
-    running averages (0.9 G + 0.1 n, 0.9 C + 0.1 c), a step from the twelfth on is a *flow step* if
+    With n = |g| the norm of the gradient, c = |g - g_previous| that of its change (over tensors
+    that had a gradient before; c = n at the first step), and G, C their running averages
+    (0.9 G + 0.1 n, 0.9 C + 0.1 c), a step from the twelfth on is a *flow step* if
 
         n < switch_sensitivity G   or   c > curvature_sensitivity C.
 
@@ -35,14 +36,15 @@ class FlowAdam(Optimizer):
     Every other step is Adam's.
 
     Cost: Adam steps take one closure call. A flow step of the ladder takes one more, which checks
-    the Euler step and, if `deterministic`, is the next step's gradient; where the check fails,
-    adaptive Heun takes two more per substep. dopri5 takes six per substep.
+    the Euler step and, if `deterministic`, is the next step's gradient. The check is made for
+    every closure, so that a flow step means the same everywhere and its price is counted. Where it
+    fails, adaptive Heun takes two calls per substep, of which it tries 100. dopri5 takes six.
 
     Args:
         params: parameters or parameter groups. `lr`, `betas`, `eps`, `ode_t_scale`,
             `momentum_blend_gamma` and `clip_value` are each group's own; the other options span
             all groups and must be equal in them.
-        lr: step size of Adam, and the unit of the flow's horizon. 0 is legal.
+        lr: step size of Adam, and the unit of the flow's horizon. 0 is legal, a tensor is not.
         betas: decay rates of Adam's two moments.
         eps: added to Adam's denominator.
         mode: presets of the next three: "A" .40, 3, 2; "B" .90, .1, .5.
@@ -204,16 +206,19 @@ class FlowAdam(Optimizer):
     @property
     def _replicas(self) -> int | None:
         """R, or None when not stacked."""
-        return len(self._options["params"][0]) if self._options["stacked"] else None
+        return self._options["params"][0].shape[0] if self._options["stacked"] else None
 
     def _check_tensors(self, params: Sequence[Tensor]) -> None:
+        first = self._options["params"][0]
         for p in params:
             if p.is_complex():
                 raise ValueError(f"FlowAdam needs real parameters, got {p.dtype}.")
-            if self._options["stacked"] and (p.dim() == 0 or len(p) != self._replicas):
+            if not self._options["stacked"]:
+                continue
+            if p.dim() == 0 or p.shape[0] == 0 or p.shape[0] != first.shape[0]:
                 raise ValueError(
-                    "Stacked parameters must share their leading axis, "
-                    f"got {self._replicas} and shape {tuple(p.shape)}."
+                    "Stacked parameters must share a leading axis of at least one replica, "
+                    f"got shapes {tuple(first.shape)} and {tuple(p.shape)}."
                 )
 
     def _first_evaluation(self, params: Sequence[Tensor], evaluate: Evaluation) -> Any:

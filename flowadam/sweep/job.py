@@ -44,6 +44,11 @@ class Dealer(Protocol):
         ...
 
     @property
+    def ready(self) -> int:
+        """How many jobs could be handed out now."""
+        ...
+
+    @property
     def exhausted(self) -> bool:
         """No job will ever come again."""
         ...

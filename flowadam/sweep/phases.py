@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from flowadam.errors import FlowAdamError
+from flowadam.optuna_bridge import from_optuna
 from flowadam.outcome import Outcome
 from flowadam.plan import (
     Cell,
@@ -104,7 +104,7 @@ class _Run:
         self._engine, self._observer, self._stop = engine, observer, stop
         self._identities = _identities(study, catalog)
         self._dealer: Dealer | None = None
-        self._seconds: list[float] = []
+        self._seconds, self._runs = 0.0, 0
 
     def missing(self, groups: Iterable[Group]) -> list[Group]:
         return missing(self._study, self._catalog, self._store, groups)
@@ -138,7 +138,7 @@ class _Run:
                 absent.__contains__,
             )
         else:
-            self._dealer = ListDealer(self._jobs(groups))
+            self._dealer = ListDealer(groups, self._job)
         self._engine.run(self._study, self._catalog, self._dealer, self._take, self._stop)
         self._store.flush()
 
@@ -157,18 +157,16 @@ class _Run:
             ]
         self._store.append(rows, [])
 
-    def _jobs(self, groups: Iterable[Group]) -> Iterable[Job]:
-        return (Job(group, self._configuration(group)) for group in groups)
-
-    def _configuration(self, group: Group) -> Configuration:
-        return configuration_of(self._study, self._catalog, self._store, group)
+    def _job(self, group: Group) -> Job:
+        return Job(group, configuration_of(self._study, self._catalog, self._store, group))
 
     def _take(self, job: Job, outcomes: list[Outcome]) -> None:
         """Store a group's rows; this is the only way into the store."""
         identity = self._identities[_pair(job.group)]
         trials, curves = group_rows(self._study, identity, job.group, job.configuration, outcomes)
         fresh = self._store.append(trials, curves)
-        self._seconds += [row["seconds"] for row in fresh]
+        self._seconds += sum(row["seconds"] for row in fresh)
+        self._runs += len(fresh)
         if self._dealer:
             self._dealer.settle(job, fresh)
         self._reserve(job.group)
@@ -176,10 +174,10 @@ class _Run:
 
     def _reserve(self, group: Group) -> None:
         """Keep enough of the deadline for the confirm phase, judged by the runs so far."""
-        if group.phase == "search" and self._seconds:
+        if group.phase == "search" and self._runs:
             runs = (self._study.substudies + 1) * self._study.confirm_seeds
             runs *= len(self._study.task) * len(self._study.optimizer)
-            self._stop.reserve = runs * fmean(self._seconds) / self._engine.workers
+            self._stop.reserve = runs * self._seconds / self._runs / self._engine.workers
 
     def _total(self, name: str) -> int:
         groups = (
@@ -204,7 +202,8 @@ def configuration_of(study: Study, catalog: Catalog, store: Store, group: Group)
         for event in store.notes("asked"):
             points = dict(event["points"]) if event["cell"] == name else {}
             if group.config in points:
-                return make_configuration(spec.space, group.config, points[group.config])
+                values = from_optuna(spec.space, points[group.config])
+                return make_configuration(spec.space, group.config, values)
         raise FlowAdamError(f"The ledger lacks configuration {group.config} of {cell}.")
     return configuration(study, cell, spec, group.config)
 

@@ -48,6 +48,6 @@ class RayEngine:
         module, _, name = self._trainable.partition(":")
         trainable = getattr(import_module(module), name)
         chunks = Chunks(dealer, sink, stop, self.workers, study.time_limit)
-        tuner.run_tuner(trainable, study, catalog, chunks, stop, self._folder)
+        tuner.run_tuner(trainable, study, catalog, chunks, self._folder)
         if chunks.error:
             raise chunks.error

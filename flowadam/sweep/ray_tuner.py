@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray import tune
-from ray.tune import Stopper
+from ray import cloudpickle, tune
+from ray.exceptions import ActorDiedError
+from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from flowadam.errors import InputError
@@ -16,7 +18,6 @@ from flowadam.study import Study
 from flowadam.sweep.chunks import Chunks
 from flowadam.sweep.job import Catalog
 from flowadam.sweep.ray_session import silenced
-from flowadam.sweep.stop import Stop
 from flowadam.task import Resources
 
 
@@ -25,10 +26,9 @@ def run_tuner(
     study: Study,
     catalog: Catalog,
     chunks: Chunks,
-    stop: Stop,
     folder: Path,
 ) -> None:
-    """Run chunks of jobs as the trials of one Tuner until none is left or `stop` is set.
+    """Run chunks of jobs as the trials of one Tuner until none is dealt any more.
 
     Args:
         folder: local folder for Tune's own files, which nothing ever reads again.
@@ -53,7 +53,8 @@ def run_tuner(
             name="sweep",
             storage_path=str(folder),
             verbose=0,
-            stop=_StopWhen(stop),
+            stop=_StopWhen(chunks),
+            callbacks=[_ChunkCallback(chunks)],
             failure_config=tune.FailureConfig(max_failures=0),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
@@ -115,15 +116,10 @@ class _ChunkSearcher(Searcher):
             return Searcher.FINISHED
         return {"jobs": jobs} if jobs else None
 
-    def on_trial_result(self, trial_id: str, result: dict) -> None:
-        self._chunks.report(trial_id, result)
-
     def on_trial_complete(
         self, trial_id: str, result: dict | None = None, error: bool = False
     ) -> None:
-        if result and not error:  # the last result of a trial comes only here
-            self._chunks.report(trial_id, result)
-        self._chunks.end(trial_id, lost=error)
+        """Nothing to learn: `_ChunkCallback` has it all, the last result and the error too."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the store is the record."""
@@ -132,14 +128,49 @@ class _ChunkSearcher(Searcher):
         raise NotImplementedError("A sweep resumes from its store, not from Tune's snapshot.")
 
 
-class _StopWhen(Stopper):
-    """Ends a chunk after the group in flight once the sweep is to stop."""
+class _ChunkCallback(Callback):
+    """Tells the chunks what happens to Tune's trials."""
 
-    def __init__(self, stop: Stop) -> None:
-        self._stop = stop
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        self._chunks.begin(trial.trial_id)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **_: Any
+    ) -> None:
+        # Taken out of the result, which Tune keeps in memory as long as the sweep runs.
+        self._chunks.report(trial.trial_id, result["job"], result.pop("outcomes"))
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
+    ) -> None:
+        self._chunks.end(trial.trial_id)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+        error = _error(trial)
+        at_start = isinstance(error, ActorDiedError) and error.actor_init_failed
+        reason = str(error).strip().splitlines()[-1]
+        self._chunks.lose(trial.trial_id, reason, fatal=at_start)
+
+
+class _StopWhen(Stopper):
+    """Ends chunks after the group in flight once the sweep is to stop."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
 
     def __call__(self, trial_id: str, result: dict) -> bool:
-        return bool(self._stop)
+        return self._chunks.ends(trial_id)
 
     def stop_all(self) -> bool:
-        return False
+        return self._chunks.over
+
+
+def _error(trial: Trial) -> BaseException | str:
+    """Return what ended a trial: the exception, which Tune has written to its local folder."""
+    if trial.pickled_error_file is None:
+        return Path(trial.error_file or "").read_text()
+    with Path(trial.pickled_error_file).open("rb") as file:
+        return cloudpickle.load(file)

@@ -100,7 +100,7 @@ def _bring_run(
 def _agrees(client: MlflowClient, run: Run, content: RunContent) -> bool:
     """Say whether all that MLflow cannot change in `run` belongs to `content`."""
     return run.data.params.items() <= content.params.items() and all(
-        _holds(content.curve, step, value) for step, value in _points(client, run).items()
+        _holds(content.curve, point.step, point.value) for point in _points(client, run)
     )
 
 
@@ -121,12 +121,12 @@ def _metrics(client: MlflowClient, run: Run, content: RunContent) -> list[Metric
     """Return what the run lacks: points of the curve, and numbers that are new or have changed."""
     from mlflow.entities import Metric
 
-    points, now = _points(client, run), int(time.time() * 1000)
+    known, now = {point.step for point in _points(client, run)}, int(time.time() * 1000)
     return [
         *(
             Metric(CURVE, value, run.info.start_time, step)
             for step, value in content.curve.items()
-            if step not in points
+            if step not in known
         ),
         *(
             Metric(name, value, now, 0)
@@ -136,10 +136,8 @@ def _metrics(client: MlflowClient, run: Run, content: RunContent) -> list[Metric
     ]
 
 
-def _points(client: MlflowClient, run: Run) -> dict[int, float]:
-    if CURVE not in run.data.metrics:
-        return {}
-    return {m.step: m.value for m in client.get_metric_history(run.info.run_id, CURVE)}
+def _points(client: MlflowClient, run: Run) -> Sequence[Metric]:
+    return client.get_metric_history(run.info.run_id, CURVE) if CURVE in run.data.metrics else []
 
 
 def _holds(known: Mapping[Any, float], name: str | int, value: float) -> bool:

@@ -64,7 +64,8 @@ class Mirror:
         if self._place is None:
             return None
         experiment, run = self._place.experiment, self._place.run
-        return f"{base}/#/experiments/{experiment}/runs/{run}/artifacts/report.html"
+        path = f"experiments/{experiment}/runs/{run}/artifacts/report.html"
+        return f"{base}/#/{path}?workflowType=machine_learning"  # MLflow's other mode is for traces
 
     def _attempt(self, read: Callable[[], Store], files: Sequence[Path]) -> str | None:
         """Do the work in a thread, so that nothing MLflow or a server does can hold up a sweep."""

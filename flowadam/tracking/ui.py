@@ -18,7 +18,6 @@ def ui_command(folder: Path, port: int) -> list[str]:
     folder = folder.resolve()
     options = {
         "--backend-store-uri": sqlite_uri(database(folder)),
-        "--default-artifact-root": artifacts(folder).as_uri(),
         "--artifacts-destination": artifacts(folder).as_uri(),
         "--host": "127.0.0.1",
         "--port": str(port),
@@ -29,5 +28,9 @@ def ui_command(folder: Path, port: int) -> list[str]:
 
 
 def ui_environment() -> dict[str, str]:
-    """Return the environment to run `ui_command` in: this one, without telemetry and chatter."""
-    return {**ENVIRONMENT, **os.environ}
+    """Return the environment to run `ui_command` in: this one, quiet and without job workers.
+
+    MLflow 3.17 starts eight processes for background jobs, which nothing here uses and which
+    outlive a server that is terminated.
+    """
+    return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **ENVIRONMENT, **os.environ}

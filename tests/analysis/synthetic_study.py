@@ -95,14 +95,15 @@ def write_study(
     confirm: bool = True,
     inclusion: tuple[str, str] | None = None,
     keep: Callable[[Group], bool] = lambda group: True,
+    identity: str = "one space",
 ) -> Path:
     """Write the study's rows as a sweep would; `keep` drops groups, as an interruption does."""
     store = Store(folder, write=True)
     store.save_study(study)
-    _run(store, study, truth, (g for g in search_plan(study, {}) if keep(g)))
+    _run(store, study, truth, identity, filter(keep, search_plan(study, {})))
     if confirm:
-        found = winners(study, store.trials().to_dict("records"))
-        _run(store, study, truth, (g for g in confirm_plan(study, found) if keep(g)))
+        found = winners(study, store.rows())
+        _run(store, study, truth, identity, filter(keep, confirm_plan(study, found)))
         if inclusion:
             _include(store, study, truth, found, *inclusion)
     for task in study.task:
@@ -112,11 +113,11 @@ def write_study(
     return folder
 
 
-def _run(store: Store, study: Study, truth: Truth, groups: Iterator[Group]) -> None:
+def _run(store: Store, study: Study, truth: Truth, identity: str, groups: Iterator[Group]) -> None:
     for group in groups:
         configuration = draw(study, truth, group.cell, group.config)
         outcomes = [_outcome(truth, group, configuration, seed) for seed in group.seeds]
-        store.append(*group_rows(study, "synthetic", group, configuration, outcomes))
+        store.append(*group_rows(study, identity, group, configuration, outcomes))
 
 
 def _include(
@@ -131,7 +132,7 @@ def _include(
             contained = Group("inclusion", cell, chosen, seeds)
             container = replace(contained, cell=replace(cell, optimizer=whole))
             outcomes = [_outcome(truth, contained, configuration, seed) for seed in seeds]
-            store.append(*group_rows(study, "synthetic", container, configuration, outcomes))
+            store.append(*group_rows(study, "one space", container, configuration, outcomes))
 
 
 def draw(study: Study, truth: Truth, cell: Cell, index: int) -> Configuration:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Run
+from mlflow.entities import Metric, Param, Run
 from study_folder import QUIET, SMALL, client_of, dump, grown, runs_of, write_study
 
+from flowadam.store import Store
 from flowadam.tracking import Mirror
 from flowadam.tracking.cell import CURVE
 from flowadam.tracking.database import artifacts, database
@@ -33,9 +34,13 @@ def parent(folder: Path) -> Run:
     return found
 
 
-def curve(folder: Path) -> list[tuple[int, float]]:
-    history = client_of(folder).get_metric_history(cell(folder).info.run_id, CURVE)
+def curve_of(client: MlflowClient, run: Run) -> list[tuple[int, float]]:
+    history = client.get_metric_history(run.info.run_id, CURVE)
     return sorted((point.step, point.value) for point in history)
+
+
+def curve(folder: Path) -> list[tuple[int, float]]:
+    return curve_of(client_of(folder), cell(folder))
 
 
 def test_it_holds_the_study_and_the_winner_of_every_cell(folder: Path) -> None:
@@ -143,27 +148,29 @@ def test_deleting_the_database_and_mirroring_again_gives_the_same(folder: Path) 
     assert not list(folder.glob(".mlflow*"))
 
 
-@pytest.mark.parametrize("call", range(8))
-def test_killed_after_any_write_the_next_call_heals(
+WRITES = ("create_experiment", "create_run", "log_batch", "set_terminated", "log_artifact")
+
+
+@pytest.mark.parametrize("call", range(11))
+def test_after_an_end_before_any_write_the_next_call_heals(
     folder: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
-    """Every write to MLflow is one transaction, so a kill falls between two of them."""
     store = write_study(folder)
     calls = iter(range(100))
 
     def dying(method: Any) -> Any:
         def write(*args: Any, **kwargs: Any) -> Any:
             if next(calls) == call:
-                raise ConnectionError("killed")
+                raise ConnectionError("ended")
             return method(*args, **kwargs)
 
         return write
 
     with monkeypatch.context() as patch:
-        for name in ("create_experiment", "create_run", "log_batch", "set_terminated"):
+        for name in WRITES:
             patch.setattr(MlflowClient, name, dying(getattr(MlflowClient, name)))
         warning = Mirror(folder)(store)
-    assert warning is not None and "ConnectionError: killed" in warning
+    assert warning is not None and "ConnectionError: ended" in warning
     assert Mirror(folder)(store) is None
     content = dump(client_of(folder))
     assert len(content) == 3
@@ -171,7 +178,24 @@ def test_killed_after_any_write_the_next_call_heals(
     assert curve(folder)[-1] == (5, cell(folder).data.metrics["val"])
 
 
-def test_half_logged_doubled_and_foreign_runs(folder: Path) -> None:
+def test_a_half_logged_run_is_completed(folder: Path) -> None:
+    store = write_study(folder)
+    mirror = Mirror(folder)
+    mirror(store)
+    before = dump(client_of(folder))
+    client, run = client_of(folder), cell(folder)
+    client.delete_run(run.info.run_id)
+    tags = {name: run.data.tags[name] for name in ("flowadam.study", "flowadam.key")}
+    half = client.create_run(run.info.experiment_id, tags=tags, run_name=run.info.run_name)
+    params = [Param("opt.lr", run.data.params["opt.lr"])]
+    metrics = [Metric(CURVE, value, 0, step) for step, value in curve_of(client, run)[:2]]
+    client.log_batch(half.info.run_id, metrics=metrics, params=params)
+    assert mirror(store) is None
+    assert cell(folder).info.run_id == half.info.run_id
+    assert dump(client) == before
+
+
+def test_doubled_and_foreign_runs(folder: Path) -> None:
     store = write_study(folder)
     mirror = Mirror(folder)
     mirror(store)
@@ -200,7 +224,7 @@ def test_a_run_whose_curve_changed_is_replaced(folder: Path) -> None:
     client_of(folder).log_batch(old.info.run_id, metrics=[Metric(CURVE, 9.0, 1, 2)])
     assert mirror(store) is None
     assert cell(folder).info.run_id != old.info.run_id
-    assert curve(folder) == [(n, v) for n, v in curve(folder) if v <= 1]
+    assert [step for step, _ in curve(folder)] == [1, 2, 3, 4, 5]
 
 
 def test_an_experiment_in_the_bin_comes_back(folder: Path) -> None:
@@ -211,6 +235,26 @@ def test_an_experiment_in_the_bin_comes_back(folder: Path) -> None:
     client_of(folder).delete_experiment(parent(folder).info.experiment_id)
     assert mirror(store) is None
     assert dump(client_of(folder)) == before
+
+
+def test_after_a_move_the_artifacts_lie_in_the_new_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """MLflow stores absolute paths; the study gets a new experiment, the old one is binned."""
+    Mirror(folder)(write_study(folder))
+    (folder / "report.html").write_text("<p>report</p>")
+    Mirror(folder).log_report(folder / "report.html")
+    before = dump(client_of(folder))
+    moved = tmp_path_factory.mktemp("moved") / "here"
+    shutil.move(folder, moved)
+    mirror = Mirror(moved)
+    assert mirror(Store(moved)) is None
+    assert dump(client_of(moved)) == before
+    assert str(parent(moved).info.artifact_uri).startswith(moved.as_uri())
+    experiments = client_of(moved).search_experiments()
+    assert sorted(e.name for e in experiments) == ["Default", "study"]
+    assert mirror.log_report(moved / "report.html") is None
+    assert not folder.exists()
 
 
 def test_studies_of_one_name_keep_apart_on_one_server(
@@ -227,7 +271,15 @@ def test_studies_of_one_name_keep_apart_on_one_server(
     assert len(runs_of(client_of(folder))) == 6
 
 
-NAMES = ["<script>alert(1)</script>", "a/b/../c", "größe 数 🙂", "x" * 300, "", " ", "it's \"q\"; --"]
+NAMES = [
+    "<script>alert(1)</script>",
+    "a/b/../c",
+    "größe 数 🙂",
+    "x" * 300,
+    "",
+    " ",
+    'it\'s "q"; --',
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,97 @@
+"""The verdict in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from analysis.compare import Comparison, Word, compare
+from analysis.frames import Frames
+from analysis.intervals import ALPHA, smallest_p
+from analysis.text import count, number, percent
+
+PHRASES: dict[Word, str] = {
+    "better": "is better than",
+    "worse": "is worse than",
+    "no difference shown": "shows no difference to",
+    "not testable": "cannot be tested against",
+}
+Found = Mapping[str, Sequence[Comparison]]
+
+
+def all_comparisons(frames: Frames) -> dict[str, list[Comparison]]:
+    """Return the comparisons of every arena that has any, by the arena's label."""
+    found = {frames.label(arena): compare(frames, arena) for arena in frames.arenas}
+    return {name: comparisons for name, comparisons in found.items() if comparisons}
+
+
+def headline(frames: Frames, found: Found) -> str:
+    """Count the verdicts over all tasks, and how many lie beyond tuning noise."""
+    everything = [c for comparisons in found.values() for c in comparisons]
+    if not frames.arenas:
+        return "No search run is in the store yet."
+    if not everything:
+        return f"{frames.optimizers[0]} is alone in its study: there is nothing to compare."
+    if not any(c.difference for c in everything):
+        return "No verdict yet: the confirm phase has no pair of results to compare."
+    words = Counter(c.word for c in everything)
+    told = ", ".join(f"{word} in {words[word]}" for word in PHRASES if words[word])
+    pairs, tasks = count(len(everything), "comparison"), len({c.arena.task for c in everything})
+    where = count(tasks, "task") + (" at several budgets" if len(found) > tasks else "")
+    return f"{_subject(everything)}: {told} of {pairs} on {where}{_firmness(everything)}."
+
+
+def task_sentences(found: Found) -> list[str]:
+    """Say each task's verdicts, rivals with the same word together."""
+    return [f"{name}: {_sentence(comparisons)}." for name, comparisons in found.items()]
+
+
+def across_tasks(found: Found) -> list[str]:
+    """Say whether the number of tasks could carry a statement across tasks at all."""
+    if not found:
+        return []
+    tasks = len({c.arena.task for comparisons in found.values() for c in comparisons})
+    rivals = max(len(comparisons) for comparisons in found.values())
+    smallest, threshold = smallest_p(tasks), ALPHA / rivals
+    gate = (
+        f"Across tasks: with {count(tasks, 'task')} the smallest two-sided p of a signed-rank test "
+        f"is {number(smallest)}, and Holm's first threshold for {count(rivals, 'rival')} is "
+        f"{number(threshold)}"
+    )
+    if smallest > threshold:
+        return [f"{gate}: no statement across tasks can be significant, so each task stands alone."]
+    return [f"{gate}: a test across tasks is possible; this report tells each task alone."]
+
+
+def _subject(everything: Sequence[Comparison]) -> str:
+    names = list(dict.fromkeys(c.reference for c in everything))
+    rivals = {c.rival for c in everything}
+    who = names[0] if len(names) == 1 else "The leader of each search"
+    return f"{who} against {count(len(rivals), 'rival')}"
+
+
+def _firmness(everything: Sequence[Comparison]) -> str:
+    shown = [c for c in everything if c.word in ("better", "worse")]
+    if not shown:
+        return ""
+    if all(c.firm is None for c in shown):
+        return "; tuning noise is unknown with one winner each"
+    return f"; beyond tuning noise: {sum(c.firm is True for c in shown)} of {len(shown)}"
+
+
+def _sentence(comparisons: Sequence[Comparison]) -> str:
+    parts = []
+    for word, phrase in PHRASES.items():
+        same = [_rival(c) for c in comparisons if c.word == word]
+        if same:
+            parts.append(f"{phrase} {', '.join(same)}")
+    sizes = sorted({c.difference.n for c in comparisons if c.difference})
+    seeds = f"; n = {' or '.join(map(str, sizes))} seeds" if sizes else ""
+    return f"{comparisons[0].reference} {'; '.join(parts)}{seeds}"
+
+
+def _rival(c: Comparison) -> str:
+    if c.word == "not testable":
+        return f"{c.rival} ({c.reason})"
+    doubt = ", within tuning noise" if c.firm is False and c.word != "no difference shown" else ""
+    return f"{c.rival} ({percent(c.relative)}{doubt})"

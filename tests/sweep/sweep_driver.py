@@ -1,0 +1,86 @@
+"""A driver process for tests: runs one sweep of `sweep_plugins` and says what happens.
+
+Its argument is JSON: `out`, `study` (keys of a study), `tasks` (name -> seconds per gradient),
+`engine`, and optionally `address`, `workers`, `deadline` (seconds). It prints "phase <name>",
+"rows <n>" as they come, and the result at the end, all as lines; exit codes are those of the
+command line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import sweep_plugins
+
+from flowadam.errors import FlowAdamError, InputError
+from flowadam.study import make_study
+from flowadam.sweep import (
+    LocalEngine,
+    RayEngine,
+    Stop,
+    SweepResult,
+    grown_study,
+    open_store,
+    sweep,
+)
+
+TRAINABLE = "trainables.group_trainable:GroupTrainable"
+
+
+class Talker:
+    """An observer that prints."""
+
+    def phase(self, name: str, total: int, done: int) -> None:
+        print(f"phase {name} {total} {done}", flush=True)
+
+    def rows(self, rows: list[Any]) -> None:
+        print(f"rows {len(rows)}", flush=True)
+
+
+def run(order: dict[str, Any]) -> SweepResult:
+    """Run the ordered sweep."""
+    folder = Path(order["out"])
+    study = grown_study(folder, make_study(order["study"]))
+    catalog = sweep_plugins.catalog(order["tasks"], list(study.optimizer))
+    stop = Stop(order.get("deadline"))
+    store = open_store(folder, study, catalog)
+    remote = order["engine"] == "ray"
+    engine = (
+        RayEngine(TRAINABLE, address=order.get("address"), workers=order.get("workers"))
+        if remote
+        else LocalEngine()
+    )
+    try:
+        with stop.on_interrupt(), engine if isinstance(engine, RayEngine) else nullcontext():
+            return sweep(
+                study,
+                catalog,
+                store,
+                engine,
+                observer=Talker(),
+                stop=stop,
+                mirror=lambda store: None,
+            )
+    finally:
+        store.close()
+
+
+def main(argument: str) -> int:
+    try:
+        result = run(json.loads(argument))
+    except InputError as error:
+        print(f"refused: {error}", flush=True)
+        return 2
+    except (FlowAdamError, OSError, KeyboardInterrupt) as error:
+        print(f"failed: {type(error).__name__}: {error}", flush=True)
+        return 1
+    print(f"result {result}", flush=True)
+    return 1 if result.left or result.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
