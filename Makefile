@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test test-slow check bench clean
+.PHONY: sweep test test-slow check bench readme clean
 
 sweep: $(READY)
 	$(BIN)/flowadam sweep studies/quickstart.toml --out results/quickstart
@@ -32,6 +32,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(READY)
+
+readme: $(READY)
+	$(BIN)/python studies/render_readme.py
 
 clean:
 	rm -rf $(VENV) results .pytest_cache .ruff_cache

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.confirmed import readings
+from analysis.confirmed import Confirmed, readings
 from analysis.frames import Arena, Frames
 from analysis.intervals import Estimate, mean_interval
 from flowadam.plan import Cell
@@ -49,6 +50,11 @@ def trivials(frames: Frames, arena: Arena) -> list[Trivial]:
     values = rows[columns].itertuples(index=False, name=None)
     found = [Trivial(str(name), float(val), float(test)) for name, val, test in values]
     return sorted((x for x in found if math.isfinite(x.test)), key=lambda x: x.test)
+
+
+def worse_than_trivial(result: Confirmed, trivial: Sequence[Trivial]) -> bool | None:
+    """Say whether the confirmed mean exceeds the best constant predictor; None without either."""
+    return result.test.mean > trivial[0].test if result.test and trivial else None
 
 
 def inclusions(frames: Frames, arena: Arena) -> list[Inclusion]:

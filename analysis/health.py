@@ -63,7 +63,7 @@ def cell_health(frames: Frames, cell: Cell) -> CellHealth:
     current = confirm["config"].isin([0, *election.elected])
     runs = pd.concat([search, confirm])
     good = runs.loc[runs["status"] == "ok", "grad_evals"]
-    shares = [int(used) / cell.budget for used in good.tolist()]
+    excess = [int(used) - cell.budget for used in good.tolist()]
     raised = runs.loc[runs["status"] == "error", "message"]
     return CellHealth(
         cell=cell,
@@ -71,8 +71,8 @@ def cell_health(frames: Frames, cell: Cell) -> CellHealth:
         used=election.trials,
         search=statuses(search),
         confirm=statuses(confirm.loc[current]),
-        short=sum(share < 1 for share in shares),
-        overshoot=max([1.0, *shares]) - 1,
+        short=sum(used < 0 for used in excess),
+        overshoot=max([0, *excess]) / cell.budget,
         edges=tuple(_edges(frames, cell, search)),
         unelected=election.winners.count(None),
         superseded=len(confirm.loc[~current]),

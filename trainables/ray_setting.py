@@ -29,15 +29,6 @@ class Setting:
     dtype: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.spec, OptimizerSpec):
-            raise InputError(
-                "`optimizer` must be an OptimizerSpec such as search_spaces.get('adam'), "
-                f"got {self.spec!r}."
-            )
-        if not isinstance(self.task, Task):
-            raise InputError(
-                f"`task` must be a Task such as trainables.get('digits_mlp'), got {self.task!r}."
-            )
         for name in ("budget", "seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
@@ -64,7 +55,8 @@ class Setting:
         given: dict[str, Value] = {}
         for key, value in config.items():
             if key not in keys:
-                raise InputError(f"{self.spec.name} has no parameter '{key}'.{nearest(key, keys)}")
+                like = key if "." in key else f"opt.{key}"
+                raise InputError(f"{self.spec.name} has no parameter '{key}'.{nearest(like, keys)}")
             name = keys[key]
             if name in given:
                 raise InputError(
@@ -89,6 +81,19 @@ class Setting:
         """Return ``w + 10 |w|`` with w the task's worst constant predictor (10 where w is 0)."""
         worst = max(self.task.trivial("val").values(), default=0.0)
         return worst + 10 * (abs(worst) or 1.0)
+
+
+def check_kinds(task: object, optimizer: object) -> None:
+    """Refuse anything but a task and an optimizer, names above all."""
+    if not isinstance(task, Task):
+        raise InputError(
+            f"`task` must be a Task such as trainables.get('digits_mlp'), got {task!r}."
+        )
+    if not isinstance(optimizer, OptimizerSpec):
+        raise InputError(
+            "`optimizer` must be an OptimizerSpec such as search_spaces.get('adam'), "
+            f"got {optimizer!r}."
+        )
 
 
 def tuned_key(parameter: Parameter) -> str:

@@ -13,7 +13,7 @@ from ray import tune
 from flowadam.space import Float, Int, Parameter, Space
 from flowadam.spec import OptimizerSpec
 from flowadam.task import Task
-from trainables.ray_setting import Setting, tuned_key
+from trainables.ray_setting import Setting, check_kinds, tuned_key
 
 _FILE = "training.pt"
 
@@ -100,6 +100,7 @@ def trainable(
     Raises:
         InputError: an argument outside its rule.
     """
+    check_kinds(task, optimizer)
     setting = Setting(
         task, optimizer, task.budget if budget is None else budget, seeds, reports, device, dtype
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from analysis.baselines import Inclusion, Trivial, inclusions, trivials
+from analysis.baselines import Inclusion, Trivial, inclusions, trivials, worse_than_trivial
 from analysis.card import Card, Figure, Group, Table, Tag, Value
 from analysis.confirmed import Confirmed, confirmed
 from analysis.figures.strip import strip
@@ -52,11 +52,6 @@ def results_card(frames: Frames) -> Card:
         table=Table(HEAD, tuple(groups)) if groups else None,
         caveat=_caveat(frames),
     )
-
-
-def worse_than_trivial(result: Confirmed, trivial: Sequence[Trivial]) -> bool | None:
-    """Say whether the confirmed mean exceeds the best constant predictor; None without either."""
-    return result.test.mean > trivial[0].test if result.test and trivial else None
 
 
 def _headline(frames: Frames, every: Sequence[tuple[Confirmed, Sequence[Trivial]]]) -> str:

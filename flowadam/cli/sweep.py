@@ -28,6 +28,7 @@ from flowadam.sweep import (
     sweep,
 )
 from flowadam.tracking import Mirror
+from flowadam.trial import require_device
 
 TRAINABLE = "trainables.group_trainable:GroupTrainable"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -61,6 +62,8 @@ def run_sweep(
     if dry_run:
         print_plan(study, catalog, folder)
         return
+    if address is None:
+        require_device(study.device)
     with stop.on_interrupt():
         result = _run(study, catalog, folder, engine, address, workers, tracking_uri, stop)
     _say_left(result)

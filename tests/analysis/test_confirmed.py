@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from synthetic_study import Truth, bowl, small_study, write_study
 
-from analysis.baselines import inclusions, trivials
-from analysis.cards.results import results_card, worse_than_trivial
+from analysis.baselines import inclusions, trivials, worse_than_trivial
+from analysis.cards.results import results_card
 from analysis.confirmed import confirmed
 from analysis.curves import best_so_far
 from analysis.frames import Frames, load

@@ -45,7 +45,10 @@ OPTIONS = {
     "gpu": (["sweep", "--task", "digits_mlp", "--gpu", "-1"], "`gpu` must be positive"),
     "device": (["sweep", "--task", "digits_mlp", "--device", "cdua"], "Did you mean 'cuda'?"),
     "unknown option": (["sweep", "--tsak", "digits_mlp"], "--task"),
-    "not a number": (["sweep", "--task", "digits_mlp", "--trials", "many"], "Invalid value for '--trials'"),
+    "not a number": (
+        ["sweep", "--task", "digits_mlp", "--trials", "many"],
+        "Invalid value for '--trials'",
+    ),
     "unknown command": (["swep"], "swep"),
     "status of nothing": (["status", "nowhere"], "holds no study"),
     "report of nothing": (["report", "nowhere"], "holds no study"),

@@ -1,7 +1,8 @@
 """A driver process for tests: runs one sweep of `sweep_plugins` and says what happens.
 
 Its argument is JSON: `out`, `study` (keys of a study), `tasks` (name -> seconds per gradient),
-`engine`, and optionally `address`, `workers`, `deadline` (seconds). It prints "phase <name>",
+`engine`, and optionally `address`, `workers`, `deadline` (seconds), `flush_runs` (how many runs
+wait for Parquet). It prints "phase <name>",
 "rows <n>" as they come, and the result at the end, all as lines; exit codes are those of the
 command line.
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 import sweep_plugins
 
+import flowadam.store as store_module
 from flowadam.errors import FlowAdamError, InputError
 from flowadam.study import make_study
 from flowadam.sweep import (
@@ -47,6 +49,7 @@ def run(order: dict[str, Any]) -> SweepResult:
     study = grown_study(folder, make_study(order["study"]))
     catalog = sweep_plugins.catalog(order["tasks"], list(study.optimizer))
     stop = Stop(order.get("deadline"))
+    store_module.FLUSH_RUNS = order.get("flush_runs", store_module.FLUSH_RUNS)
     store = open_store(folder, study, catalog)
     remote = order["engine"] == "ray"
     engine = (

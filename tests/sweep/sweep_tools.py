@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import signal
 import subprocess
@@ -32,7 +34,7 @@ def study(**keys: Any) -> dict[str, Any]:
 
 def order(out: Path, *, engine: str = "local", seconds: float = 0.0, **keys: Any) -> dict[str, Any]:
     """Return what `sweep_driver` is to do; unknown keys belong to the study."""
-    own = {k: keys.pop(k) for k in ("address", "workers", "deadline") if k in keys}
+    own = {k: keys.pop(k) for k in ("address", "workers", "deadline", "flush_runs", "crash_at") if k in keys}
     data = study(**keys)
     tasks = dict.fromkeys(data["task"], seconds)
     return {"out": str(out), "study": data, "tasks": tasks, "engine": engine, **own}
@@ -106,9 +108,12 @@ def start(job: dict[str, Any]) -> Driver:
 
 
 def fork(job: dict[str, Any]) -> Driver:
-    """Start a driver by forking a process that has imported everything: in milliseconds."""
+    """Start a driver by forking a process that has imported everything: in milliseconds.
+
+    `job` may name a durable step, "crash_at", before which the driver kills itself.
+    """
     context = get_context("forkserver")
-    context.set_forkserver_preload(["sweep_driver"])
+    context.set_forkserver_preload(["sweep_driver", "torch._dynamo", "pandas", "pyarrow.parquet"])
     reader, writer = context.Pipe(duplex=False)
     process = context.Process(target=_forked, args=(job, writer))
     process.start()
@@ -128,7 +133,28 @@ def _forked(job: dict[str, Any], output: Connection) -> None:
 
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
+    crash_before(job.get("crash_at", math.inf))
     sys.exit(sweep_driver.main(json.dumps(job)))
+
+
+def crash_before(step: float) -> None:
+    """Kill this process before its durable step number `step`, and say how many there were.
+
+    Durable steps are those whose order matters to a crash: fsync, rename, unlink.
+    """
+    count = itertools.count()
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            if (number := next(count)) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            print(f"step {number} {function.__name__}", flush=True)
+            return function(*args, **options)
+
+        return call
+
+    for name in ("fsync", "replace", "unlink"):
+        setattr(os, name, counted(getattr(os, name)))
 
 
 def environment() -> dict[str, str]:

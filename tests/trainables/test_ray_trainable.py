@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import search_spaces
 import torch
+from tune_driver import BUDGET, RATES, readme_lines
+
+import search_spaces
 import trainables
-from ray import tune
-from ray.tune.schedulers import ASHAScheduler
+from flowadam.errors import InputError
+from flowadam.task import Task, TestSplitLocked
+from flowadam.trial import run_seed, run_trial
 from trainables.ray_setting import Setting
 from trainables.ray_trainable import tune_space
 
-from flowadam.errors import InputError
-from flowadam.sweep.ray_session import ray_session, silenced
-from flowadam.task import Task, TestSplitLocked
-from flowadam.trial import run_seed, run_trial
-
-README = Path(__file__).resolve().parents[2] / "README.md"
-HEADING = "## Any task in your own Ray Tune"
-BUDGET = 40
 HUGE = {"opt.lr": 1e30}
 
 
@@ -36,12 +32,6 @@ def in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for module in ("ray.train.constants", "ray.tune.trainable.trainable"):
         monkeypatch.setattr(f"{module}.DEFAULT_STORAGE_PATH", str(tmp_path / "results"))
-
-
-@pytest.fixture(scope="module")
-def ray() -> Iterator[None]:
-    with ray_session(None, cpus=2):
-        yield
 
 
 def task() -> Task:
@@ -118,11 +108,9 @@ def test_a_diverged_run_reports_finite_numbers_and_ends() -> None:
 
 
 def test_no_finite_value_exceeds_that_of_a_diverged_run() -> None:
-    settings = {"opt.lr": 1e3}
-    results = [make("lion", dtype="float64")(settings).train() for _ in range(1)]
-    ceiling = max(task().trivial("val").values()) * 11
-    assert all(math.isfinite(r["val"]) and r["val"] <= ceiling for r in results)
-    assert results[0]["val"] == ceiling and results[0]["status"] == "ok"
+    result = make("lion", dtype="float64")({"opt.lr": 1e3}).train()
+    assert result["val"] == pytest.approx(max(task().trivial("val").values()) * 11)
+    assert result["status"] == "ok"
 
 
 def test_the_test_part_stays_locked() -> None:
@@ -176,7 +164,7 @@ def test_every_point_of_the_tune_space_lies_in_the_space(name: str) -> None:
         ({"reports": 7}, "`reports` must divide 40, the points of a curve, got 7."),
         ({"reports": 0}, "`reports` must divide 40, the points of a curve, got 0."),
         ({"device": "gpu"}, "Unknown device 'gpu'."),
-        ({"dtype": "float16"}, "Unknown dtype 'float16'. Did you mean 'float32'?"),
+        ({"dtype": "float16"}, "Unknown dtype 'float16'."),
     ],
 )
 def test_arguments_outside_their_rule(options: dict[str, Any], message: str) -> None:
@@ -205,76 +193,45 @@ def test_importing_trainables_loads_neither_ray_nor_torch() -> None:
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
-class Recorder(tune.Callback):
-    """Keeps every result and request that the driver sees."""
-
-    def __init__(self) -> None:
-        self.results: dict[str, list[dict[str, Any]]] = {}
-        self.requests: list[dict[str, float]] = []
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        if trial.trial_id not in self.results:
-            self.requests.append(trial.placement_group_factory.required_resources)
-        self.results.setdefault(trial.trial_id, []).append(dict(result))
-
-
-def tuned(folder: Path, **config: Any) -> tuple[Recorder, Any]:
-    recorder = Recorder()
-    run_config = tune.RunConfig(storage_path=str(folder), verbose=0, callbacks=[recorder])
-    tuner = tune.Tuner(
-        make("flowadam"),
-        param_space={"opt.lr": tune.grid_search([1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1e30])},
-        tune_config=tune.TuneConfig(metric="val", mode="min", **config),
-        run_config=run_config,
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what two Tuners reported, their files in a home of their own."""
+    home = {"HOME": str(tmp_path_factory.mktemp("home"))}
+    command = [sys.executable, str(Path(__file__).with_name("tune_driver.py"))]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **home},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
-    with silenced():
-        return recorder, tuner.fit()
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
 
 
-def by_rate(recorder: Recorder) -> dict[float, list[tuple[float, int]]]:
-    return {
-        results[0]["config"]["opt.lr"]: [(r["val"], r["grad_evals"]) for r in results]
-        for results in recorder.results.values()
-    }
+def test_a_reused_actor_gives_the_numbers_of_fresh_ones(tuned: dict[str, Any]) -> None:
+    found = tuned["rates"]
+    assert found["errors"] == []
+    assert len({pid for _, results in found["results"] for *_, pid in results}) == 1
+    assert found["requests"] == [{"CPU": 1.0}] * len(RATES)
+    for rate, results in found["results"]:
+        fresh = numbers(make("flowadam")({"opt.lr": rate}), len(results))
+        assert [tuple(r[:4]) for r in results] == fresh
 
 
-@pytest.mark.usefixtures("ray")
-def test_reused_actors_give_the_numbers_of_fresh_ones(tmp_path: Path) -> None:
-    recorder, results = tuned(tmp_path, reuse_actors=True, max_concurrent_trials=1)
-    assert not results.errors
-    pids = {r["pid"] for found in recorder.results.values() for r in found}
-    assert len(pids) == 1
-    assert recorder.requests == [{"CPU": 1.0}] * 6
-    for rate, found in by_rate(recorder).items():
-        assert found == [
-            (val, used) for val, _, used, _ in numbers(make("flowadam")({"opt.lr": rate}))
-        ]
+def test_asha_stops_some_trials_early(tuned: dict[str, Any]) -> None:
+    lengths = {rate: len(results) for rate, results in tuned["rates"]["results"]}
+    assert lengths[RATES[0]] == 10
+    assert any(length < 10 for rate, length in lengths.items() if rate < 1)
+    status = {rate: results[-1][4] for rate, results in tuned["rates"]["results"]}
+    assert (lengths[1e30], status[1e30]) == (1, "diverged")
 
 
-@pytest.mark.usefixtures("ray")
-def test_asha_stops_some_trials_early(tmp_path: Path) -> None:
-    scheduler = ASHAScheduler(max_t=10, grace_period=1, reduction_factor=2)
-    recorder, results = tuned(tmp_path, scheduler=scheduler, reuse_actors=True)
-    assert not results.errors
-    lengths = {rate: len(found) for rate, found in by_rate(recorder).items()}
-    assert max(lengths.values()) == 10
-    assert min(n for rate, n in lengths.items() if rate < 1) < 10
-    assert lengths[1e30] == 1
-
-
-@pytest.mark.usefixtures("ray")
-def test_the_lines_of_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
-    _, _, section = README.read_text(encoding="utf-8").partition(HEADING)
-    lines = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert lines is not None
-    assert len(lines[1].strip().splitlines()) <= 15
-    names: dict[str, Any] = {}
-    with silenced():
-        exec(compile(lines[1], str(README), "exec"), names)
-    ended = [result.metrics["training_iteration"] for result in names["results"]]
-    assert len(ended) == 12
-    assert min(ended) < 10 and max(ended) == 10
-    assert "1-opt.beta1" in names["best"].config
-    assert f"{names['best'].metrics['val_best']}" in capsys.readouterr().out
+def test_the_lines_of_the_readme(tuned: dict[str, Any]) -> None:
+    found = tuned["readme"]
+    assert len(readme_lines().strip().splitlines()) <= 15
+    assert len(found["iterations"]) == 12
+    assert min(found["iterations"]) < 10 and max(found["iterations"]) == 10
+    assert set(found["best"]) == set(tune_space(search_spaces.get("flowadam").space))
+    assert f"{found['val_best']}" in found["printed"]

@@ -1,0 +1,31 @@
+"""A crash between any two durable steps of a sweep costs nothing but the group in flight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep_tools import contents, fork, order, raw_keys, run_to_end
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_crash_before_any_durable_step(tmp_path: Path, sampler: str) -> None:
+    keys: dict[str, Any] = {
+        "task": ["a"],
+        "trials": 3,
+        "substudies": 1,
+        "sampler": sampler,
+        "flush_runs": 3,
+    }
+    steps = len(run_to_end(order(tmp_path / "calm", **keys)).said("step"))
+    expected = contents(tmp_path / "calm")
+    assert steps > 30
+    for step in range(steps):
+        folder = tmp_path / str(step)
+        with fork(order(folder, crash_at=step, **keys)) as driver:
+            assert driver.finish() == -9, driver.lines
+        run_to_end(order(folder, **keys))
+        assert contents(folder) == expected, step
+        assert sorted(raw_keys(folder)) == sorted(expected[0]), step
+        assert not list(folder.rglob("*.tmp")), step
