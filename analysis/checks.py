@@ -127,7 +127,7 @@ def _sampler(frames: Frames) -> Check:
         return Check("sampler", True, f"{frames.study.sampler}: configurations do not depend.")
     told = (
         f"{frames.study.sampler} is adaptive: later configurations depend on earlier ones, so "
-        "sub-studies are not independent and knob indices are refused."
+        "tuning noise is unknown and knob indices are refused."
     )
     return Check("sampler", False, told)
 

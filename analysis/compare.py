@@ -16,9 +16,10 @@ from analysis.intervals import (
     sign_flip_p,
     smallest_p,
     welch_interval,
+    welch_p,
 )
 
-Word = Literal["better", "worse", "no difference shown", "not testable"]
+Word = Literal["better", "worse", "ahead", "behind", "no difference shown", "not testable"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,13 @@ class Comparison:
     Args:
         difference: mean over the common confirm seeds of (reference - rival), each seed averaged
             over the winners first; None when there is no common seed.
+        tuning: the same difference with Welch's interval over the winners' means, which holds what
+            another tuning would change; no interval with a single winner, None for an adaptive
+            sampler.
         scale: size of the rival's mean test metric, None where it is 0 or does not exist.
-        p: sign-flip p-value, `p_holm` adjusted over the rivals of the arena; None if not testable.
-        tuning: Welch's interval over the winners' means: how far other winners could move it.
+        p: sign-flip p-value over seeds, None if not testable.
+        p_seeds: `p` by Holm over the rivals of the arena.
+        p_both: the larger of `p` and Welch's p-value over the winners, by Holm.
         word: the verdict by `judge`.
         reason: why it is not testable, else empty.
     """
@@ -39,10 +44,11 @@ class Comparison:
     reference: str
     rival: str
     difference: Estimate | None
+    tuning: Estimate | None
     scale: float | None
     p: float | None
-    p_holm: float | None
-    tuning: Estimate | None
+    p_seeds: float | None
+    p_both: float | None
     word: Word
     reason: str
 
@@ -51,11 +57,24 @@ class Comparison:
         """The difference as a share of the rival's mean."""
         return self.difference.mean / self.scale if self.difference and self.scale else None
 
-    @property
-    def firm(self) -> bool | None:
-        """Whether the difference also exceeds tuning noise; None with a single winner."""
-        known = self.tuning is not None and self.tuning.low is not None
-        return self.tuning.excludes_zero if self.tuning and known else None
+
+def judge(difference: Estimate, p_seeds: float, p_both: float) -> Word:
+    """Return the verdict word of a testable comparison.
+
+    "ahead" or "behind": these winners differ, for the 95 % interval over seeds lies on one side of
+    0 and Holm's p over seeds is below 0.05. "better" or "worse": the optimizers differ, for
+    the winners' means also differ by more than winners of one optimizer differ among
+    themselves: Holm's p of both tests together (the larger of the two) is below 0.05 too.
+    Otherwise "no difference shown", which is no proof of equality.
+
+    Seeds alone would call two equal optimizers different whenever their random searches found
+    differently good configurations, which they always do.
+    """
+    if p_seeds >= ALPHA or not difference.excludes_zero:
+        return "no difference shown"
+    if p_both >= ALPHA:
+        return "ahead" if difference.mean < 0 else "behind"
+    return "better" if difference.mean < 0 else "worse"
 
 
 def compare(frames: Frames, arena: Arena) -> list[Comparison]:
@@ -66,20 +85,13 @@ def compare(frames: Frames, arena: Arena) -> list[Comparison]:
     """
     results = confirmed(frames, arena)
     reference = choose_reference(results)
-    rivals = [r for r in results if r is not reference]
     if reference is None:
         return []
-    pairs = [_differences(reference, rival) for rival in rivals]
-    reasons = [
-        _obstacle(reference, rival, len(d), len(rivals))
-        for rival, d in zip(rivals, pairs, strict=True)
-    ]
-    p_values = [None if why else sign_flip_p(d) for d, why in zip(pairs, reasons, strict=True)]
-    adjusted = holm([1.0 if p is None else p for p in p_values])
-    return [
-        _comparison(arena, reference, *row)
-        for row in zip(rivals, pairs, reasons, p_values, adjusted, strict=True)
-    ]
+    rivals = [result for result in results if result is not reference]
+    pairs = [_pair(frames, reference, rival, len(rivals)) for rival in rivals]
+    seeds = holm([1.0 if pair.reason else pair.p for pair in pairs])
+    both = holm([1.0 if pair.reason else max(pair.p, pair.p_tuning) for pair in pairs])
+    return [_comparison(arena, *row) for row in zip(pairs, seeds, both, strict=True)]
 
 
 def choose_reference(results: Sequence[Confirmed]) -> Confirmed | None:
@@ -91,20 +103,42 @@ def choose_reference(results: Sequence[Confirmed]) -> Confirmed | None:
     return named[0] if named else min(results, key=lambda r: r.search_score, default=None)
 
 
-def judge(difference: Estimate, p_holm: float) -> Word:
-    """Return the verdict word of a testable comparison.
+@dataclass(frozen=True)
+class _Pair:
+    """Reference and rival before the correction; `p` counts only without a `reason`.
 
-    "better" or "worse" if the 95 % interval of the difference lies on one side of 0 and Holm's p is
-    below 0.05; "no difference shown" otherwise, which is not a proof of equality.
+    Winners of an adaptive search are not independent, so they cannot tell its tuning noise.
     """
-    if p_holm >= ALPHA or not difference.excludes_zero:
-        return "no difference shown"
-    return "better" if difference.mean < 0 else "worse"
+
+    reference: Confirmed
+    rival: Confirmed
+    differences: list[float]
+    reason: str
+    independent: bool
+
+    @property
+    def p(self) -> float:
+        return sign_flip_p(self.differences)
+
+    @property
+    def winners(self) -> tuple[list[float], list[float]]:
+        return list(self.reference.by_winner.values()), list(self.rival.by_winner.values())
+
+    @property
+    def p_tuning(self) -> float:
+        return welch_p(*self.winners) if self.independent else 1.0
+
+    @property
+    def tuning(self) -> Estimate | None:
+        known = self.independent and all(self.winners)
+        return welch_interval(*self.winners) if known else None
 
 
-def _differences(reference: Confirmed, rival: Confirmed) -> list[float]:
+def _pair(frames: Frames, reference: Confirmed, rival: Confirmed, family: int) -> _Pair:
     common = sorted(set(reference.by_seed) & set(rival.by_seed))
-    return [reference.by_seed[s] - rival.by_seed[s] for s in common]
+    differences = [reference.by_seed[s] - rival.by_seed[s] for s in common]
+    reason = _obstacle(reference, rival, len(common), family)
+    return _Pair(reference, rival, differences, reason, not frames.study.adaptive)
 
 
 def _obstacle(reference: Confirmed, rival: Confirmed, n: int, family: int) -> str:
@@ -125,27 +159,20 @@ def _obstacle(reference: Confirmed, rival: Confirmed, n: int, family: int) -> st
     return ""
 
 
-def _comparison(
-    arena: Arena,
-    reference: Confirmed,
-    rival: Confirmed,
-    differences: list[float],
-    reason: str,
-    p: float | None,
-    adjusted: float,
-) -> Comparison:
-    difference = mean_interval(differences) if differences else None
-    tested = p is not None
-    a, b = list(reference.by_winner.values()), list(rival.by_winner.values())
+def _comparison(arena: Arena, pair: _Pair, p_seeds: float, p_both: float) -> Comparison:
+    difference = mean_interval(pair.differences) if pair.differences else None
+    tested = difference is not None and not pair.reason
+    test = pair.rival.test
     return Comparison(
         arena=arena,
-        reference=reference.cell.optimizer,
-        rival=rival.cell.optimizer,
+        reference=pair.reference.cell.optimizer,
+        rival=pair.rival.cell.optimizer,
         difference=difference,
-        scale=abs(rival.test.mean) or None if rival.test else None,
-        p=p,
-        p_holm=adjusted if tested else None,
-        tuning=welch_interval(a, b) if a and b else None,
-        word=judge(difference, adjusted) if difference and tested else "not testable",
-        reason=reason,
+        tuning=pair.tuning,
+        scale=abs(test.mean) or None if test else None,
+        p=pair.p if tested else None,
+        p_seeds=p_seeds if tested else None,
+        p_both=p_both if tested else None,
+        word=judge(difference, p_seeds, p_both) if difference and tested else "not testable",
+        reason=pair.reason,
     )

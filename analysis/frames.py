@@ -74,9 +74,12 @@ class Frames:
 
     def rows(self, phase: str, cell: Cell) -> pd.DataFrame:
         """Return the runs of one phase in one cell."""
-        t = self.trials
-        chosen = (t["phase"] == phase) & (t["task"] == cell.task) & (t["budget"] == cell.budget)
-        return t.loc[chosen & (t["optimizer"] == cell.optimizer)]
+        key = (phase, cell.task, cell.optimizer, cell.budget)
+        return self._by_cell[key] if key in self._by_cell else self.trials.iloc[:0]
+
+    @cached_property
+    def _by_cell(self) -> dict[Any, pd.DataFrame]:
+        return dict(iter(self.trials.groupby(RUN[:4], sort=False)))
 
     def label(self, arena: Arena) -> str:
         """Name the arena by its task, and by its budget where the task has several."""

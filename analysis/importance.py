@@ -106,8 +106,8 @@ def _refusal(frames: Frames, scores: np.ndarray, knobs: int) -> str:
             f"the sampler {frames.study.sampler} is adaptive: its points crowd where scores are "
             "good, while these indices need points spread evenly over the space"
         )
-    if knobs == 0:
-        return "the optimizer has no searched knob"
+    if knobs < 2:
+        return f"there is nothing to share out among {knobs} searched knobs"
     if len(scores) < FEWEST:
         return f"a surrogate needs at least {FEWEST} configurations, got {len(scores)}"
     if np.ptp(stats.rankdata(scores)) == 0:

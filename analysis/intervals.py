@@ -52,16 +52,30 @@ def welch_interval(a: Sequence[float], b: Sequence[float]) -> Estimate:
     Args:
         a, b: at least one number each; without two in each there is no interval.
     """
-    difference = float(np.mean(a)) - float(np.mean(b))
-    n = min(len(a), len(b))
+    difference, n = float(np.mean(a)) - float(np.mean(b)), min(len(a), len(b))
     if n < 2:
         return Estimate(difference, None, None, n)
+    error, freedom = _welch(a, b)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
+    return Estimate(difference, difference - half, difference + half, n)
+
+
+def welch_p(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the two-sided p-value of Welch's test, 1 without two numbers in each sample."""
+    difference = float(np.mean(a)) - float(np.mean(b))
+    if min(len(a), len(b)) < 2 or difference == 0:
+        return 1.0
+    error, freedom = _welch(a, b)
+    return float(2 * stats.t.sf(abs(difference) / error, freedom)) if error else 0.0
+
+
+def _welch(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
+    """Return the standard error of the difference and Satterthwaite's degrees of freedom."""
     va, vb = float(np.var(a, ddof=1)) / len(a), float(np.var(b, ddof=1)) / len(b)
     if va + vb == 0:
-        return Estimate(difference, difference, difference, n)
+        return 0.0, 1.0
     freedom = (va + vb) ** 2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * math.sqrt(va + vb)
-    return Estimate(difference, difference - half, difference + half, n)
+    return math.sqrt(va + vb), freedom
 
 
 def sign_flip_p(differences: Sequence[float]) -> float:

@@ -18,7 +18,7 @@ from analysis.cards.runs import runs_card
 from analysis.cards.search import search_card
 from analysis.cards.verdict import verdict_card
 from analysis.frames import Frames, load
-from analysis.text import count
+from analysis.text import clean, count
 from flowadam.store import write_atomic
 
 CARDS = (
@@ -59,12 +59,13 @@ def render(frames: Frames, cards: list[Card]) -> str:
     )
     environment.tests["tag"] = lambda value: isinstance(value, Tag)
     environment.filters["drawing"] = _drawing
-    return environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2").render(
         study=frames.study,
         summary=_summary(frames),
         cards=cards,
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+    return clean(page)
 
 
 def _drawing(picture: Picture) -> Markup:

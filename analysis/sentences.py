@@ -13,8 +13,15 @@ from analysis.text import count, number, percent
 PHRASES: dict[Word, str] = {
     "better": "is better than",
     "worse": "is worse than",
+    "ahead": "is ahead of",
+    "behind": "is behind",
     "no difference shown": "shows no difference to",
     "not testable": "cannot be tested against",
+}
+TOLD: dict[Word, str] = {
+    **{word: word for word in PHRASES},
+    "ahead": "ahead but not beyond tuning noise",
+    "behind": "behind but not beyond tuning noise",
 }
 Found = Mapping[str, Sequence[Comparison]]
 
@@ -35,10 +42,10 @@ def headline(frames: Frames, found: Found) -> str:
     if not any(c.difference for c in everything):
         return "No verdict yet: the confirm phase has no pair of results to compare."
     words = Counter(c.word for c in everything)
-    told = ", ".join(f"{word} in {words[word]}" for word in PHRASES if words[word])
+    told = ", ".join(f"{TOLD[word]} in {words[word]}" for word in PHRASES if words[word])
     pairs, tasks = count(len(everything), "comparison"), len({c.arena.task for c in everything})
     where = count(tasks, "task") + (" at several budgets" if len(found) > tasks else "")
-    return f"{_subject(everything)}: {told} of {pairs} on {where}{_firmness(everything)}."
+    return f"{_subject(everything)}: {told} of {pairs} on {where}."
 
 
 def task_sentences(found: Found) -> list[str]:
@@ -70,15 +77,6 @@ def _subject(everything: Sequence[Comparison]) -> str:
     return f"{who} against {count(len(rivals), 'rival')}"
 
 
-def _firmness(everything: Sequence[Comparison]) -> str:
-    shown = [c for c in everything if c.word in ("better", "worse")]
-    if not shown:
-        return ""
-    if all(c.firm is None for c in shown):
-        return "; tuning noise is unknown with one winner each"
-    return f"; beyond tuning noise: {sum(c.firm is True for c in shown)} of {len(shown)}"
-
-
 def _sentence(comparisons: Sequence[Comparison]) -> str:
     parts = []
     for word, phrase in PHRASES.items():
@@ -93,5 +91,4 @@ def _sentence(comparisons: Sequence[Comparison]) -> str:
 def _rival(c: Comparison) -> str:
     if c.word == "not testable":
         return f"{c.rival} ({c.reason})"
-    doubt = ", within tuning noise" if c.firm is False and c.word != "no difference shown" else ""
-    return f"{c.rival} ({percent(c.relative)}{doubt})"
+    return f"{c.rival} ({percent(c.relative)})"

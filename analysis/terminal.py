@@ -17,7 +17,7 @@ from analysis.frames import Arena, Frames, load
 from analysis.health import CellHealth, cell_health
 from analysis.intervals import Estimate
 from analysis.sentences import all_comparisons, headline
-from analysis.text import estimate, number, percent
+from analysis.text import clean, estimate, number, percent
 
 MARKS = {
     "t": "worse than trivial",
@@ -25,7 +25,7 @@ MARKS = {
     "m": "confirm runs missing",
     "d": "failures in the search",
     "e": "winner at an edge of the space",
-    "o": "overshoot above 1 % of the budget",
+    "o": f"overshoot above {percent(MUCH_OVERSHOOT, signed=False)} of the budget",
     "u": "a sub-study without a winner",
 }
 
@@ -67,12 +67,12 @@ class ResultTable:
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
         for title, rows in self.arenas:
-            parts += [Text(title, style="bold"), _grid(rows), Text()]
+            parts += [Text(clean(title), style="bold"), _grid(rows), Text()]
         used = {mark for _, rows in self.arenas for row in rows for mark in row.marks}
         legend = "; ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in used)
         if legend:
             parts += [Text(legend, style="dim"), Text()]
-        return Group(*parts, Text(self.verdict))
+        return Group(*parts, Text(clean(self.verdict)))
 
 
 def table(folder: Path) -> ResultTable:
@@ -134,7 +134,7 @@ def _grid(rows: tuple[ResultRow, ...]) -> RichTable:
         grid.add_column(name, justify="right", no_wrap=True)
     grid.add_column("marks", no_wrap=True)
     for row in rows:
-        grid.add_row(*(Text(value) for value in _cells(row)))
+        grid.add_row(*(Text(clean(value)) for value in _cells(row)))
     return grid
 
 

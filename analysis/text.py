@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 
 from analysis.intervals import Estimate
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MINUS = "−"
 SPACE = "\N{NO-BREAK SPACE}"
+
+
+def clean(text: str) -> str:
+    """Return text without control characters, which neither pages nor terminals should get."""
+    return CONTROL.sub("�", text)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -16,6 +23,8 @@ def number(value: float | None, digits: int = 3) -> str:
         return "–"
     if math.isinf(value):
         return f"{MINUS if value < 0 else ''}∞"
+    if 1000 <= abs(value) < 1e6:
+        return _signed(f"{value:,.0f}")
     return _signed(f"{value:.{digits}g}")
 
 

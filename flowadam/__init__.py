@@ -36,7 +36,20 @@ _HOMES = {
     "Store": "flowadam.store",
     "run_trial": "flowadam.trial",
 }
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = [
+    "Choice",
+    "FlowAdam",
+    "Float",
+    "Int",
+    "OptimizerSpec",
+    "Problem",
+    "Space",
+    "Store",
+    "Study",
+    "Task",
+    "__version__",
+    "run_trial",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -67,8 +67,7 @@ class CurveTrainable(tune.Trainable):
     def load_checkpoint(self, checkpoint: dict[str, Any] | str | None) -> None:
         """Go on from a checkpoint bit for bit; the file may hold tensors and plain values only."""
         assert isinstance(checkpoint, str)
-        device = self._setting.device
-        state = torch.load(Path(checkpoint) / _FILE, map_location=device, weights_only=True)
+        state = torch.load(Path(checkpoint) / _FILE, map_location="cpu", weights_only=True)
         self._training.load_state_dict(state["training"])
         self._reported = state["reported"]
 

@@ -16,6 +16,8 @@ from analysis.text import estimate, p_value, percent
 TONES: dict[Word, Tone] = {
     "better": "good",
     "worse": "bad",
+    "ahead": "good weak",
+    "behind": "bad weak",
     "no difference shown": "mute",
     "not testable": "warn",
 }
@@ -25,24 +27,26 @@ HEAD = (
     "difference [95 %]",
     "relative",
     "n",
-    "p",
-    "Holm p",
-    "beyond tuning noise",
+    "p, seeds",
+    "Holm, seeds",
+    "Holm, seeds and tuning",
 )
 NOTE = (
-    "Thick: 95 % interval over seeds. Thin: over winners, the tuning noise. Filled: a difference "
-    "is shown."
+    "Thick: 95 % interval over seeds. Thin: over winners, so with tuning noise. Full: better or "
+    "worse. Pale: ahead or behind, but not beyond tuning noise. Hollow: no difference shown."
 )
 METHOD = (
     "Difference: reference minus rival in the test metric at the selected point (lower is better), "
     "for each confirm seed averaged over the sub-studies' winners first; n counts seeds, which are "
     "paired because initialization is common to all optimizers. Interval: Student's, over seeds. "
-    "p: sign-flip permutation test, two-sided; Holm's correction over all rivals of one task. "
-    f"Rule: better or worse if the interval excludes 0 and Holm's p is below {ALPHA:.2g}; "
-    "otherwise no difference shown, which is no proof of equality. This speaks about these "
-    "winners. Whether another tuning would elect winners that far apart is told by Welch's "
-    "interval over the winners' means (thin line in the figure): a difference beyond tuning noise "
-    "excludes 0 there too. "
+    "p over seeds: sign-flip permutation test, two-sided. Seeds speak about these winners alone; "
+    "another tuning would elect others. What that changes is seen in how the winners of one "
+    "optimizer differ among themselves: Welch's test and interval over the winners' means. "
+    "Rule: ahead or behind if the interval over seeds excludes 0 and Holm's p over seeds is below "
+    f"{ALPHA:.2g}; better or worse if Holm's p of both tests together (the larger of the two) is "
+    "below it too; otherwise no difference shown, which is no proof of equality. With a single "
+    "winner each or an adaptive sampler, tuning noise is unknown and no verdict goes beyond ahead "
+    "or behind; more sub-studies make it sharper. Holm's correction: over all rivals of one task. "
 )
 
 
@@ -69,24 +73,16 @@ def _table(found: Mapping[str, Sequence[Comparison]]) -> Table:
 
 
 def _row(c: Comparison) -> tuple[Value, ...]:
-    firm = {True: "yes", False: "no", None: "one winner only" if c.tuning else "–"}[c.firm]
     return (
         c.rival,
-        Tag(c.word, _tone(c)),
+        Tag(c.word, TONES[c.word]),
         estimate(c.difference, signed=True),
         percent(c.relative),
         str(c.difference.n if c.difference else 0),
         p_value(c.p),
-        p_value(c.p_holm),
-        firm,
+        p_value(c.p_seeds),
+        p_value(c.p_both),
     )
-
-
-def _tone(c: Comparison) -> Tone:
-    """Mark a difference that another tuning could reverse more weakly."""
-    if c.firm or c.word not in ("better", "worse"):
-        return TONES[c.word]
-    return "good weak" if c.word == "better" else "bad weak"
 
 
 def _figure(pictures: Sequence[Picture]) -> Figure | None:

@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.card import Picture
-from analysis.compare import Comparison
+from analysis.compare import Comparison, Word
 from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture
 from analysis.text import number
+
+FILL: dict[Word, float] = {"better": 1.0, "worse": 1.0, "ahead": 0.4, "behind": 0.4}
 
 
 def forest(
@@ -18,8 +20,8 @@ def forest(
 ) -> Picture | None:
     """Draw the relative differences of one arena, None when no pair has any.
 
-    The thick line is the interval over seeds, the thin one Welch's over the winners; the point is
-    filled where the verdict is "better" or "worse".
+    The thick line is the interval over seeds, the thin one Welch's over the winners; the fuller
+    the point, the stronger the verdict.
     """
     drawn = [c for c in comparisons if c.relative is not None]
     if not drawn:
@@ -48,6 +50,6 @@ def _draw(ax: Axes, y: int, c: Comparison, color: str) -> None:
         if interval and c.scale and interval.low is not None and interval.high is not None:
             ends = [100 * interval.low / c.scale, 100 * interval.high / c.scale]
             ax.plot(ends, [y, y], color=color, lw=width, alpha=alpha, solid_capstyle="butt")
-    shown = c.word in ("better", "worse")
     mean = 100 * (c.relative or 0)
-    ax.plot(mean, y, "o", ms=7, mfc=color if shown else PAPER, mec=color, mew=1.6)
+    ax.plot(mean, y, "o", ms=7, color=PAPER, mec=color, mew=1.6)
+    ax.plot(mean, y, "o", ms=7, color=color, alpha=FILL.get(c.word, 0.0), mew=0)

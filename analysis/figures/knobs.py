@@ -29,7 +29,7 @@ def knobs(title: str, found: Importance, color: int) -> Picture | None:
         ax.grid(axis="y", visible=False)
         ax.tick_params(length=0)
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel("share of the variance of the score's rank")
+        ax.set_xlabel("share of the variance of the rank")
         quality = f"R² {found.surrogate.r2:.2f}, N = {found.n}"
         explained = max(found.surrogate.r2, 0.0)
         warning = (

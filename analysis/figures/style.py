@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import FuncFormatter
 
 from analysis.card import Key, Picture
-from analysis.text import number
+from analysis.text import clean, number
 from flowadam.space import digest
 
 # Okabe and Ito's colors without yellow and black, which vanish on white and on black paper.
@@ -79,8 +78,8 @@ def plain_ticks(ax: Axes, *, x: bool = True, y: bool = True) -> None:
 
 def label(name: str, longest: int = 22) -> str:
     """Return a name fit for a drawing: no control characters, not longer than it has room."""
-    clean = "".join("�" if unicodedata.category(c)[0] == "C" else c for c in name)
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+    line = clean(name).replace("\n", " ")
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def picture(

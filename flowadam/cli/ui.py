@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from pathlib import Path
 
 import typer
 
 from flowadam.errors import InputError
-from flowadam.tracking import ui_command
+from flowadam.store import Store
+from flowadam.tracking import Mirror, ui_command, ui_environment
 
 
 def serve(folder: Path, port: int) -> None:
-    """Run the MLflow server on 127.0.0.1 until Ctrl-C."""
+    """Bring the mirror up to date and run the MLflow server on 127.0.0.1 until Ctrl-C.
+
+    Raises:
+        InputError: the folder holds no study, or the port is in use.
+    """
     folder = folder.resolve()
-    if not (folder / "mlflow.db").exists():
-        raise InputError(f"{folder} has no mlflow.db; `flowadam report {folder}` makes it.")
-    typer.echo(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
-    raise typer.Exit(subprocess.run(ui_command(folder, port), check=False).returncode)
+    store = Store(folder)
+    _check_port(port)
+    mirror = Mirror(folder)
+    warning = mirror(store)
+    if warning:
+        typer.echo(warning, err=True)
+    address = f"http://127.0.0.1:{port}"
+    typer.echo(f"MLflow UI: {address} (Ctrl-C ends it; it takes some seconds to start)")
+    link = mirror.report_link(address)
+    if link:
+        typer.echo(f"the report: {link}")
+    server = subprocess.Popen(ui_command(folder, port), env=ui_environment())
+    try:
+        code = server.wait()
+    except KeyboardInterrupt:  # the terminal sent the server its own interrupt
+        server.wait()
+        code = 0
+    raise typer.Exit(code)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise InputError(f"Port {port} is in use: choose another --port.") from None

@@ -26,7 +26,7 @@ from flowadam.sweep.job import Catalog, Dealer, Engine, Job, Observer
 from flowadam.sweep.stop import Stop
 from flowadam.winners import winners
 
-Mirror = Callable[[Store], None]
+Mirror = Callable[[Store], object]
 
 
 @dataclass(frozen=True)

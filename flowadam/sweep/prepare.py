@@ -9,13 +9,20 @@ from flowadam.store import Store
 from flowadam.study import Study
 from flowadam.sweep.job import Catalog
 
+NEWBORN = {".lock", "ledger.jsonl", "trials", "curves", "study.toml.tmp"}
+
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that holds something other than a study, and a file in its place."""
+    """Refuse a folder that holds something other than a study, and a file in its place.
+
+    A writer's lock beside nothing but its first files is a study whose writer was killed before
+    it could write ``study.toml``.
+    """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out must name a folder, and {folder} is a file.")
     if folder.is_dir() and not (folder / "study.toml").exists():
-        others = sorted(p.name for p in folder.iterdir() if p.name != ".lock")
+        names = {p.name for p in folder.iterdir()}
+        others = sorted(names - NEWBORN if ".lock" in names else names)
         if others:
             raise InputError(
                 f"{folder} is not empty and holds no study (it has {others[0]}): "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -22,12 +23,14 @@ _TEMPORARY = ".mlflow.db.tmp"
 
 
 def set_environment() -> None:
-    """Make MLflow quiet, and quick to give up, where the user has not said otherwise.
+    """Keep MLflow quiet, and quick to give up, where the user has not said otherwise.
 
-    MLflow reads some of these while it is imported, so this comes first.
+    MLflow reads some of these while it is imported, which Ray Tune does on its own, so this comes
+    before a sweep; and a log level once more, in case MLflow was there already.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"].upper())
 
 
 def check_uri(uri: str) -> str:

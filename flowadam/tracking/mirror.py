@@ -43,6 +43,7 @@ class Mirror:
     """
 
     def __init__(self, folder: Path, tracking_uri: str | None = None) -> None:
+        set_environment()
         self._folder = folder.resolve()
         self._uri = check_uri(tracking_uri) if tracking_uri else None
         self._worker: Thread | None = None

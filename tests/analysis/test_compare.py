@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_study import Truth, small_study, write_study
+from synthetic_study import Loss, Truth, small_study, write_study
 
 from analysis.compare import Comparison, choose_reference, compare, judge
 from analysis.confirmed import confirmed
@@ -29,20 +29,24 @@ def comparisons(folder: Path) -> list[Comparison]:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "p", "word"),
+    ("low", "high", "p_seeds", "p_both", "word"),
     [
-        (-2.0, -1.0, 0.01, "better"),
-        (1.0, 2.0, 0.01, "worse"),
-        (-2.0, 1.0, 0.01, "no difference shown"),  # the interval contains 0
-        (-2.0, -1.0, 0.05, "no difference shown"),  # Holm's p is not below the level
-        (-2.0, -1.0, 0.0499, "better"),
-        (-2.0, 0.0, 0.01, "no difference shown"),  # the end belongs to the interval
-        (0.0, 0.0, 1.0, "no difference shown"),
-        (-1.0, -1.0, 0.002, "better"),  # identical differences
+        (-2.0, -1.0, 0.01, 0.01, "better"),
+        (1.0, 2.0, 0.01, 0.01, "worse"),
+        (-2.0, -1.0, 0.01, 0.0499, "better"),
+        (-2.0, -1.0, 0.01, 0.05, "ahead"),  # winners of one optimizer differ as much
+        (1.0, 2.0, 0.01, 1.0, "behind"),
+        (-2.0, 1.0, 0.01, 0.01, "no difference shown"),  # the interval contains 0
+        (-2.0, 0.0, 0.01, 0.01, "no difference shown"),  # its end belongs to it
+        (-2.0, -1.0, 0.05, 0.05, "no difference shown"),  # Holm's p is not below the level
+        (0.0, 0.0, 1.0, 1.0, "no difference shown"),
+        (-1.0, -1.0, 0.002, 0.0, "better"),  # identical differences
     ],
 )
-def test_the_verdict_rule(low: float, high: float, p: float, word: str) -> None:
-    assert judge(Estimate((low + high) / 2, low, high, 10), p) == word
+def test_the_verdict_rule(
+    low: float, high: float, p_seeds: float, p_both: float, word: str
+) -> None:
+    assert judge(Estimate((low + high) / 2, low, high, 10), p_seeds, p_both) == word
 
 
 def test_a_true_difference_is_found(tmp_path: Path) -> None:
@@ -54,7 +58,7 @@ def test_a_true_difference_is_found(tmp_path: Path) -> None:
     assert found.difference.low < -0.05 < found.difference.high
     assert found.difference.n == 8
     assert found.relative == pytest.approx(-0.05 / 0.51, rel=0.1)
-    assert found.firm is True
+    assert found.tuning is not None and found.tuning.excludes_zero
 
 
 def test_a_true_loss_is_told_as_plainly(tmp_path: Path) -> None:
@@ -85,29 +89,35 @@ def test_pairing_by_seed_removes_what_seeds_share(tmp_path: Path) -> None:
     assert found.word == "better"
 
 
-def test_a_lucky_winner_is_not_beyond_tuning_noise(tmp_path: Path) -> None:
-    """Winners that differ much among themselves: the seeds are sure, another tuning is not."""
+def rugged(task: str, optimizer: str, unit: Mapping[str, float]) -> float:
+    """Every optimizer has the same landscape, in which random search is lucky or not."""
+    return 0.3 + 0.2 * unit["opt.lr"]
 
-    def rugged(task: str, optimizer: str, unit: Mapping[str, float]) -> float:
-        return 0.3 + 0.2 * unit["opt.lr"]
 
-    found = [
-        comparisons(
-            write_study(tmp_path / str(s), small_study(seed=s), Truth(rugged, run_sd=0.001))
-        )
-        for s in range(6)
-    ]
-    every = [c for one in found for c in one]
-    assert all(c.word in ("better", "worse") for c in every)
-    assert sum(c.firm is True for c in every) <= 2
+def test_luck_of_the_search_is_not_a_better_optimizer(tmp_path: Path) -> None:
+    found = []
+    for seed in range(8):
+        truth = Truth(rugged, run_sd=0.001)
+        folder = write_study(tmp_path / str(seed), small_study(seed=seed, trials=9), truth)
+        found += comparisons(folder)
+    words = [c.word for c in found]
+    # Seeds alone would call nearly all of these equal optimizers different.
+    assert words.count("ahead") + words.count("behind") >= 6
+    assert words.count("better") + words.count("worse") <= 1
 
 
 def test_one_winner_leaves_tuning_noise_unknown(tmp_path: Path) -> None:
     study = small_study(substudies=1)
-    frames = load(write_study(tmp_path, study, Truth(flat, offset={"flowadam": -0.05})))
-    (found,) = compare(frames, frames.arenas[0])
-    assert found.firm is None
-    assert "unknown with one winner" in headline(frames, all_comparisons(frames))
+    (found,) = comparisons(write_study(tmp_path, study, Truth(flat, offset={"flowadam": -0.05})))
+    assert found.word == "ahead"
+    assert found.tuning is not None and found.tuning.low is None
+
+
+def test_winners_of_an_adaptive_search_cannot_tell_its_noise(tmp_path: Path) -> None:
+    study = small_study(sampler="tpe")
+    (found,) = comparisons(write_study(tmp_path, study, Truth(flat, offset={"flowadam": -0.05})))
+    assert found.word == "ahead"
+    assert found.tuning is None and found.p_both == 1
 
 
 @pytest.mark.parametrize(
@@ -152,8 +162,9 @@ def test_holm_makes_every_p_larger_with_more_rivals(tmp_path: Path) -> None:
     study = small_study(optimizer=("flowadam", "adam", "lion", "adamw"), confirm_seeds=10)
     truth = Truth(flat, offset={"adam": 0.004, "lion": 0.1})
     for found in comparisons(write_study(tmp_path, study, truth)):
-        assert found.p is not None and found.p_holm is not None
-        assert found.p <= found.p_holm <= 3 * found.p
+        assert found.p is not None and found.p_seeds is not None and found.p_both is not None
+        assert found.p <= found.p_seeds <= min(1, 3 * found.p)
+        assert found.p_seeds <= found.p_both
 
 
 def test_without_flowadam_the_leader_of_the_search_is_the_reference(tmp_path: Path) -> None:
@@ -176,8 +187,7 @@ def test_sentences_name_every_rival_with_its_size(tmp_path: Path) -> None:
     frames = load(write_study(tmp_path, study, truth))
     found = all_comparisons(frames)
     assert headline(frames, found) == (
-        "flowadam against 2 rivals: better in 2, worse in 2 of 4 comparisons on 2 tasks; "
-        "beyond tuning noise: 4 of 4."
+        "flowadam against 2 rivals: better in 2, worse in 2 of 4 comparisons on 2 tasks."
     )
     one, two = task_sentences(found)
     assert one.startswith("one: flowadam is better than adam (−")
@@ -199,12 +209,13 @@ def test_the_gate_across_tasks(tmp_path: Path, tasks: int, possible: bool) -> No
 
 
 @pytest.mark.slow
-def test_false_verdicts_stay_below_the_level_of_the_family(tmp_path: Path) -> None:
-    study = small_study(optimizer=("flowadam", "adam", "lion", "adamw"), trials=3, confirm_seeds=10)
+@pytest.mark.parametrize("loss", [flat, rugged])
+def test_false_verdicts_stay_below_the_level_of_the_family(tmp_path: Path, loss: Loss) -> None:
+    study = small_study(optimizer=("flowadam", "adam", "lion", "adamw"), trials=6, confirm_seeds=10)
     wrong = []
-    for seed in range(200):
+    for seed in range(150):
         folder = tmp_path / str(seed)
-        write_study(folder, replace(study, task=(f"task{seed}",)), Truth(flat))
-        wrong.append(any(c.word != "no difference shown" for c in comparisons(folder)))
-    # The family of three keeps .05; 200 studies have a standard error of .015.
-    assert np.mean(wrong) < 0.05 + 3 * 0.0155
+        write_study(folder, replace(study, task=(f"task{seed}",)), Truth(loss, run_sd=0.002))
+        wrong.append(any(c.word in ("better", "worse") for c in comparisons(folder)))
+    # The family of three keeps .05; 150 studies have a standard error of .018.
+    assert np.mean(wrong) < 0.05 + 3 * 0.018

@@ -75,7 +75,7 @@ def test_the_same_drawing_is_the_same_text() -> None:
 
 def test_labels_are_cut_and_cleaned() -> None:
     assert label("a" * 40) == "a" * 21 + "…"
-    assert label("a\x00\nb") == "a��b"
+    assert label("a\x00\nb") == "a� b"
 
 
 def test_the_legend_gives_every_optimizer_its_own_look() -> None:

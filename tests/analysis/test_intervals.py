@@ -6,11 +6,11 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.intervals import holm, mean_interval, sign_flip_p, smallest_p, welch_interval
+from analysis.intervals import holm, mean_interval, sign_flip_p, smallest_p, welch_interval, welch_p
 
 NUMBERS = st.floats(-1e3, 1e3, allow_nan=False)
 
@@ -45,6 +45,23 @@ def test_welch_is_scipys() -> None:
 @pytest.mark.parametrize(("a", "b"), [([1.0], [2.0, 3.0]), ([1.0], [2.0])])
 def test_welch_needs_two_on_each_side(a: list[float], b: list[float]) -> None:
     assert welch_interval(a, b).low is None
+
+
+@given(st.lists(NUMBERS, min_size=2, max_size=6), st.lists(NUMBERS, min_size=2, max_size=6))
+def test_welchs_p_and_interval_agree(a: list[float], b: list[float]) -> None:
+    assume(np.ptp(a) > 1e-3 and np.ptp(b) > 1e-3)
+    p = welch_p(a, b)
+    assert p == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+    assume(abs(p - 0.05) > 1e-9)
+    assert welch_interval(a, b).excludes_zero == (p < 0.05)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "p"),
+    [([1.0], [2.0, 3.0], 1.0), ([1.0, 1.0], [1.0, 1.0], 1.0), ([1.0, 1.0], [2.0, 2.0], 0.0)],
+)
+def test_welchs_p_at_its_ends(a: list[float], b: list[float], p: float) -> None:
+    assert welch_p(a, b) == p
 
 
 def test_welch_without_any_spread_is_a_point() -> None:

@@ -72,8 +72,7 @@ def test_nothing_is_loaded_and_nothing_runs(page: Page) -> None:
             assert not name.startswith("on")
             if name in ("href", "xlink:href", "src", "srcset", "action", "data"):
                 assert (value or "").startswith("#")
-            if name == "style" or name == "clip-path":
-                assert re.fullmatch(r"[^(]*|.*url\(#.*", value or "") or "var(" in (value or "")
+            assert not re.search(r"url\((?!#)", value or "")
 
 
 def test_the_policy_forbids_what_the_page_does_not_need(page: Page) -> None:
@@ -93,9 +92,10 @@ def test_ids_are_unique_over_all_drawings(page: Page) -> None:
     assert targets <= set(ids)
 
 
+@pytest.mark.usefixtures("page")
 def test_the_page_is_the_same_apart_from_its_date(folder: Path) -> None:
     dated = re.compile(r"<time>.*?</time>")
-    first = build(folder).read_text(encoding="utf-8")
+    first = folder.joinpath("report.html").read_text(encoding="utf-8")
     again = build(folder).read_text(encoding="utf-8")
     assert dated.sub("", first) == dated.sub("", again)
 
@@ -114,11 +114,8 @@ def test_no_name_can_execute(tmp_path: Path) -> None:
     page = page_of(write_study(tmp_path, study, truth))
     assert "script" not in {tag for tag, _ in page.tags}
     assert page.text.count('<script>alert("1")</script>') > 10
-    assert all(
-        not value or "alert" not in value or name in ("aria-label",)
-        for _, attrs in page.tags
-        for name, value in attrs.items()
-    )
+    carriers = {n for _, attrs in page.tags for n, v in attrs.items() if "alert" in (v or "")}
+    assert carriers <= {"aria-label"}
 
 
 @pytest.mark.parametrize("name", ["\x00\x1b[31m", "最適化器", "a" * 300, "$", "%(x)s {y}", " "])
@@ -223,8 +220,9 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
         build(tmp_path)
 
 
+@pytest.mark.usefixtures("page")
 def test_a_failed_build_leaves_the_old_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = build(folder).read_bytes()
+    before = folder.joinpath("report.html").read_bytes()
 
     def broken(frames: object) -> Card:
         raise RuntimeError
@@ -237,9 +235,8 @@ def test_a_failed_build_leaves_the_old_page(folder: Path, monkeypatch: pytest.Mo
 
 def test_cards_render_text_and_marks_escaped(folder: Path) -> None:
     rows = ((HOSTILE, Tag(HOSTILE, "bad"), HOSTILE),)
-    card = Card(
-        HOSTILE, (HOSTILE, HOSTILE), None, Table((HOSTILE,) * 3, (Group(HOSTILE, rows),)), HOSTILE
-    )
+    hostile_table = Table((HOSTILE,) * 3, (Group(HOSTILE, rows),))
+    card = Card(HOSTILE, (HOSTILE, HOSTILE), None, hostile_table, HOSTILE)
     html = render(load(folder), [card])
     assert "<script" not in html
     assert html.count("&lt;script&gt;") >= 10

@@ -11,6 +11,7 @@ from synthetic_study import Truth, bowl, small_study, write_study
 
 from analysis import table
 from analysis.terminal import ResultTable
+from analysis.text import estimate
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +36,11 @@ def test_at_eighty_columns_every_result_is_one_line(results: ResultTable) -> Non
     for title, rows in results.arenas:
         assert title in text
         for row in rows:
-            (line,) = [x for x in text.split(title)[1].splitlines() if x.startswith(row.optimizer)][
-                :1
-            ]
+            part = text.split(title)[1].splitlines()
+            line = next(line for line in part if line.startswith(row.optimizer))
             assert row.test is not None
-            assert f"{row.test.mean:.1f}"[:3] in line
-            assert "]" in line and str(row.test.n) in line and row.marks in line
+            assert f"{estimate(row.test)}  {row.test.n}  " in line
+            assert line.endswith(row.marks)
 
 
 def test_the_table_ends_with_the_verdict(results: ResultTable) -> None:
@@ -48,8 +48,8 @@ def test_the_table_ends_with_the_verdict(results: ResultTable) -> None:
 
 
 def test_marks_are_explained_where_they_occur(results: ResultTable) -> None:
-    text = results.text(80)
-    assert "o overshoot above 1 % of the budget" in text
+    text = results.text(200)
+    assert "o overshoot above 1.0\N{NO-BREAK SPACE}% of the budget" in text
     assert "worse than trivial" not in text
 
 
@@ -72,3 +72,10 @@ def test_failures_and_unfinished_work_are_marked(tmp_path: Path) -> None:
     text = table(folder).text(100)
     assert "every configuration failed" in text
     assert "not confirmed; best validation" in text
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    study = small_study(optimizer=("flowadam", "red\x1b[31m"), trials=1, name="\x1b]0;title\x07")
+    text = table(write_study(tmp_path, study)).text(100)
+    assert "red�[31m" in text
+    assert "\x1b" not in text

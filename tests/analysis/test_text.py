@@ -16,7 +16,14 @@ NB = "\N{NO-BREAK SPACE}"
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (math.nan, "–"), (math.inf, "∞"), (-math.inf, "−∞"), (-0.12345, "−0.123")],
+    [
+        (None, "–"),
+        (math.nan, "–"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (-0.12345, "−0.123"),
+        (1500.0, "1,500"),
+    ],
 )
 def test_number(value: float | None, text: str) -> None:
     assert number(value) == text

@@ -53,7 +53,7 @@ OPTIONS = {
     "status of nothing": (["status", "nowhere"], "holds no study"),
     "report of nothing": (["report", "nowhere"], "holds no study"),
     "replay of nothing": (["replay", "nowhere", "abc"], "holds no study"),
-    "ui of nothing": (["ui", "nowhere"], "no mlflow.db"),
+    "ui of nothing": (["ui", "nowhere"], "holds no study"),
     "check of nothing": (["check", "adamm"], "Did you mean 'adam"),
 }
 

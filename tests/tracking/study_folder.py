@@ -18,6 +18,7 @@ from flowadam.sampling import make_configuration
 from flowadam.space import Float, Space
 from flowadam.store import Store
 from flowadam.study import Study
+from flowadam.tracking.cell import CURVE
 from flowadam.tracking.database import database, sqlite_uri
 from flowadam.winners import winners
 
@@ -104,3 +105,24 @@ def dump(client: MlflowClient) -> dict[str, Any]:
         assert key not in content, f"two runs have the key {key}"
         content[key] = (run.info.status, run.data.params, run.data.metrics, history, tags, files)
     return content
+
+
+def cell(folder: Path, optimizer: str = "adam") -> Run:
+    """Return the only active run of an optimizer."""
+    runs = runs_of(client_of(folder))
+    (found,) = [run for run in runs if run.data.tags.get("flowadam.optimizer") == optimizer]
+    return found
+
+
+def parent(folder: Path) -> Run:
+    (found,) = [r for r in runs_of(client_of(folder)) if r.data.tags["flowadam.kind"] == "study"]
+    return found
+
+
+def curve_of(client: MlflowClient, run: Run) -> list[tuple[int, float]]:
+    history = client.get_metric_history(run.info.run_id, CURVE)
+    return sorted((point.step, point.value) for point in history)
+
+
+def curve(folder: Path) -> list[tuple[int, float]]:
+    return curve_of(client_of(folder), cell(folder))

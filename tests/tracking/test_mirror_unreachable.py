@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import socket
 import sqlite3
 import subprocess
@@ -150,9 +152,31 @@ assert {"ray", "torch"}.isdisjoint(sys.modules)
 """
 
 
-def test_a_new_database_is_made_quietly_and_nothing_heavy_is_loaded(tmp_path: Path) -> None:
+def test_a_new_database_is_made_quietly_and_nothing_heavy_is_loaded(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     write_study(tmp_path)
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", SCRIPT, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    home = tmp_path_factory.mktemp("home")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        env={**mlflow_free_environment(), "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(dump(client_of(tmp_path))) == 3
+    assert list(home.iterdir()) == []  # where MLflow's telemetry keeps its settings
+
+
+def mlflow_free_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+
+
+def test_it_is_quiet_where_mlflow_was_loaded_before(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logging.getLogger("mlflow").setLevel(logging.INFO)
+    assert Mirror(tmp_path)(write_study(tmp_path)) is None
+    assert capfd.readouterr() == ("", "")

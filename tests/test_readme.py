@@ -1,0 +1,70 @@
+"""The README's code runs, its commands parse, and its figures are those of the recorded studies."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from flowadam.contract import run_checks
+from flowadam.study import make_study
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, flags=re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    """Return the words of every `flowadam sweep` in the README and in `cluster.yaml`."""
+    text = "\n".join(blocks("console")).replace("\\\n", " ")
+    lines = [line.split("#")[0] for line in text.splitlines() if "flowadam sweep" in line]
+    return [shlex.split(line)[2:] for line in lines]
+
+
+def test_the_ten_line_study_is_a_study() -> None:
+    study = make_study(tomllib.loads(blocks("toml")[0]))
+    assert "flowadam" in study.optimizer
+
+
+def test_flowadam_in_a_loop_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    code = next(b for b in blocks("python") if "flow_stats" in b)
+    exec(code, {})
+    assert "'steps': 100" in capsys.readouterr().out
+
+
+def test_the_optimizer_example_passes_the_contract() -> None:
+    code = next(b for b in blocks("python") if "RMSprop" in b)
+    names: dict = {"__name__": "search_spaces.rmsprop_example"}
+    exec(code, names)
+    results = run_checks("optimizer", names["SPEC"])
+    assert [r.name for r in results if r.status == "failed"] == []
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_the_commands_parse(words: list[str]) -> None:
+    from typer.main import get_command
+
+    from flowadam.cli.app import app
+
+    sweep = get_command(app).commands["sweep"]  # type: ignore[attr-defined]
+    sweep.make_context("sweep", words[1:])
+
+
+def test_the_figures_are_those_of_the_recorded_studies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "studies"))
+    from render_readme import render
+
+    assert render(TEXT) == TEXT
+    sys.modules.pop("render_readme")
+
+
+def test_links_and_pictures_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert (ROOT / target).exists(), target
