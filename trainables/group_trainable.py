@@ -7,6 +7,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from ray import tune
 
 from flowadam.errors import FlowAdamError
@@ -42,6 +43,7 @@ class GroupTrainable(tune.Trainable):
             )
         assert study is not None and tasks is not None and specs is not None
         self._study, self._tasks, self._specs = study, tasks, specs
+        _warm_up()
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -62,6 +64,11 @@ class GroupTrainable(tune.Trainable):
             "pid": os.getpid(),
             "done": self._next == len(self._jobs),
         }
+
+
+def _warm_up() -> None:
+    """Build an optimizer: torch imports much at the first one, which no group's clock shall pay."""
+    torch.optim.SGD([torch.zeros(1)], lr=0.1)
 
 
 class _Watchdog:
