@@ -18,11 +18,6 @@ PHRASES: dict[Word, str] = {
     "no difference shown": "shows no difference to",
     "not testable": "cannot be tested against",
 }
-TOLD: dict[Word, str] = {
-    **{word: word for word in PHRASES},
-    "ahead": "ahead but not beyond tuning noise",
-    "behind": "behind but not beyond tuning noise",
-}
 Found = Mapping[str, Sequence[Comparison]]
 
 
@@ -41,11 +36,9 @@ def headline(frames: Frames, found: Found) -> str:
         return f"{frames.optimizers[0]} is alone in its study: there is nothing to compare."
     if not any(c.difference for c in everything):
         return "No verdict yet: the confirm phase has no pair of results to compare."
-    words = Counter(c.word for c in everything)
-    told = ", ".join(f"{TOLD[word]} in {words[word]}" for word in PHRASES if words[word])
     pairs, tasks = count(len(everything), "comparison"), len({c.arena.task for c in everything})
     where = count(tasks, "task") + (" at several budgets" if len(found) > tasks else "")
-    return f"{_subject(everything)}: {told} of {pairs} on {where}."
+    return f"{_subject(everything)}, {pairs} on {where}: {_tally(everything)}."
 
 
 def task_sentences(found: Found) -> list[str]:
@@ -75,6 +68,15 @@ def _subject(everything: Sequence[Comparison]) -> str:
     rivals = {c.rival for c in everything}
     who = names[0] if len(names) == 1 else "The leader of each search"
     return f"{who} against {count(len(rivals), 'rival')}"
+
+
+def _tally(everything: Sequence[Comparison]) -> str:
+    n = Counter(c.word for c in everything)
+    told = [f"better in {n['better']}, worse in {n['worse']}"]
+    if n["ahead"] or n["behind"]:
+        told.append(f"ahead in {n['ahead']} and behind in {n['behind']}, not beyond tuning noise")
+    told += [f"{w} in {n[w]}" for w in ("no difference shown", "not testable") if n[w]]
+    return "; ".join(told)
 
 
 def _sentence(comparisons: Sequence[Comparison]) -> str:

@@ -19,7 +19,7 @@ from flowadam.plan import (
     search_plan,
     seed_blocks,
 )
-from flowadam.rows import group_rows, trivial_row
+from flowadam.rows import Row, group_rows, trivial_row
 from flowadam.sampling import Configuration, make_configuration
 from flowadam.seeds import derive
 from flowadam.space import Float, Space
@@ -114,10 +114,15 @@ def write_study(
 
 
 def _run(store: Store, study: Study, truth: Truth, identity: str, groups: Iterator[Group]) -> None:
+    trials: list[Row] = []
+    curves: list[Row] = []
     for group in groups:
         configuration = draw(study, truth, group.cell, group.config)
         outcomes = [_outcome(truth, group, configuration, seed) for seed in group.seeds]
-        store.append(*group_rows(study, identity, group, configuration, outcomes))
+        rows = group_rows(study, identity, group, configuration, outcomes)
+        trials += rows[0]
+        curves += rows[1]
+    store.append(trials, curves)
 
 
 def _include(

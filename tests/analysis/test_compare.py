@@ -187,7 +187,7 @@ def test_sentences_name_every_rival_with_its_size(tmp_path: Path) -> None:
     frames = load(write_study(tmp_path, study, truth))
     found = all_comparisons(frames)
     assert headline(frames, found) == (
-        "flowadam against 2 rivals: better in 2, worse in 2 of 4 comparisons on 2 tasks."
+        "flowadam against 2 rivals, 4 comparisons on 2 tasks: better in 2, worse in 2."
     )
     one, two = task_sentences(found)
     assert one.startswith("one: flowadam is better than adam (−")

@@ -51,7 +51,7 @@ def test_welch_needs_two_on_each_side(a: list[float], b: list[float]) -> None:
 def test_welchs_p_and_interval_agree(a: list[float], b: list[float]) -> None:
     assume(np.ptp(a) > 1e-3 and np.ptp(b) > 1e-3)
     p = welch_p(a, b)
-    assert p == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+    assert p == pytest.approx(stats.ttest_ind(a, b, equal_var=False)[1])
     assume(abs(p - 0.05) > 1e-9)
     assert welch_interval(a, b).excludes_zero == (p < 0.05)
 
@@ -85,7 +85,7 @@ def test_the_smallest_p_is_reached_when_all_differences_agree(n: int) -> None:
 def test_many_pairs_are_sampled_reproducibly() -> None:
     d = np.random.default_rng(0).normal(0.2, 1, 30).tolist()
     assert sign_flip_p(d) == sign_flip_p(d)
-    assert sign_flip_p(d) == pytest.approx(stats.ttest_1samp(d, 0).pvalue, abs=0.02)
+    assert sign_flip_p(d) == pytest.approx(stats.ttest_1samp(d, 0)[1], abs=0.02)
 
 
 def test_holm_on_a_worked_example() -> None:

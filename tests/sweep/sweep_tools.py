@@ -214,7 +214,8 @@ def ray_processes(driver: int) -> list[psutil.Process]:
 def workers_of(driver: int) -> list[psutil.Process]:
     """Return the worker processes that run groups for `driver`."""
     tree = psutil.Process(driver).children(recursive=True)
-    return [p for p in tree if _command(p).startswith("ray::GroupTrainable")]
+    names = {p: _command(p).partition(".")[0] for p in tree}
+    return [p for p, name in names.items() if name.startswith("ray::") and "Trainable" in name]
 
 
 def ray_folders(driver: int) -> list[Path]:

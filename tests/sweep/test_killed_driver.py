@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_tools import contents, fork, order, raw_keys, run_to_end, start
+from sweep_tools import (
+    contents,
+    eventually,
+    fork,
+    order,
+    raw_keys,
+    ray_folders,
+    ray_processes,
+    run_to_end,
+    start,
+)
 
 SECONDS = 0.004
 
@@ -40,8 +50,20 @@ def test_driver_killed_without_ray(tmp_path: Path, sampler: str) -> None:
     check_kills(tmp_path, 8, 1, sampler=sampler, seeds=2)
 
 
-def test_driver_killed_with_ray(tmp_path: Path) -> None:
-    check_kills(tmp_path, 1, 2, engine="ray")
+def test_driver_killed_with_ray_leaves_nothing_running_and_nothing_lying_about(
+    tmp_path: Path,
+) -> None:
+    job = order(tmp_path / "wild", engine="ray", seconds=SECONDS)
+    with start(job) as driver:
+        assert driver.after_rows(5)
+        assert len(ray_processes(driver.pid)) > 3
+        driver.kill()
+        eventually(lambda: not ray_processes(driver.pid))
+        assert ray_folders(driver.pid)
+    run_to_end(job)
+    assert not ray_folders(driver.pid)
+    run_to_end(order(tmp_path / "calm"))
+    assert contents(tmp_path / "wild") == contents(tmp_path / "calm")
 
 
 @pytest.mark.slow
