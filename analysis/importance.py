@@ -150,14 +150,14 @@ def _refit_totals(
 
 def _sobol(model: Any, levels: Sequence[int], points: int, seed: int) -> Any:
     def predict(x: np.ndarray) -> np.ndarray:
-        return model.predict(_snap(x.T, levels))
+        return model.predict(snap(x.T, levels))
 
     uniform = [stats.uniform()] * len(levels)
     rng = np.random.default_rng(seed)
     return stats.sobol_indices(func=predict, n=points, dists=uniform, rng=rng)
 
 
-def _snap(units: np.ndarray, levels: Sequence[int]) -> np.ndarray:
+def snap(units: np.ndarray, levels: Sequence[int]) -> np.ndarray:
     """Move coordinates of choices and whole numbers to the middle of their level."""
     snapped = units.copy()
     for column, k in enumerate(levels):

@@ -60,7 +60,8 @@ class Range:
             return ""
         forward, back = MAPS[self.scale]
         a, b = forward(np.array([self.low, self.high]))
-        return f"{float(back(a + u * (b - a))):.3g}"
+        digits = 4 if self.scale == "log of 1 - x" else 3  # .9999 must not read as 1
+        return f"{float(back(a + u * (b - a))):.{digits}g}"
 
 
 def ranges(frames: Frames, cell: Cell) -> list[Range]:

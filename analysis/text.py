@@ -50,6 +50,8 @@ def percent(share: float | None, *, signed: bool = True) -> str:
     if share is None or not math.isfinite(share):
         return "–"
     value = 100 * share
+    if value == 0:
+        return f"0{SPACE}%"
     return f"{_fixed(value, min(_decimals(value), 2), signed)}{SPACE}%"
 
 
@@ -61,6 +63,11 @@ def p_value(p: float | None) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """Return ``1 seed`` or ``3 seeds``."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def fixed(value: float, places: int = 2) -> str:
+    """Return `value` to so many decimal places."""
+    return _fixed(value, places, False)
 
 
 def _decimals(scale: float) -> int:

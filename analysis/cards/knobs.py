@@ -7,7 +7,7 @@ from analysis.figures.knobs import knobs
 from analysis.figures.style import legend
 from analysis.frames import Frames
 from analysis.importance import REFITS, TRUSTED_R2, Importance, Knob, importance
-from analysis.text import percent
+from analysis.text import fixed, percent
 
 HEAD = ("knob", "alone", "with interactions [90 %]", "for the best 10 %", "N")
 
@@ -57,7 +57,7 @@ def _quality(name: str, found: Importance) -> str:
     if s is None:
         return name
     return (
-        f"{name}: {s.name}, R² {s.r2:.2f}, rank correlation {s.rank_correlation:.2f} "
+        f"{name}: {s.name}, R² {fixed(s.r2)}, rank correlation {fixed(s.rank_correlation)} "
         f"({s.folds}-fold), N = {found.n}, {found.failed} failed"
     )
 
@@ -65,7 +65,7 @@ def _quality(name: str, found: Importance) -> str:
 def _sentence(found: Importance) -> str:
     if found.surrogate is None:
         return f"no indices at N = {found.n}, because {found.refused}"
-    quality = f"R² {found.surrogate.r2:.2f}, N = {found.n}"
+    quality = f"R² {fixed(found.surrogate.r2)}, N = {found.n}"
     if not found.trusted:
         explained = percent(max(found.surrogate.r2, 0.0), signed=False)
         return (

@@ -121,12 +121,12 @@ def _price(frames: Frames, i: Inclusion, results: Sequence[Confirmed]) -> str:
     by_name = {r.cell.optimizer: r for r in results}
     whole, part = by_name.get(i.container), by_name.get(i.other or "")
     told = (
-        f"{i.container} contains {i.other or 'another optimizer'}; set to its configuration "
-        f"{i.config}, triggers off, it reaches {estimate(i.test)}, n = {i.test.n if i.test else 0}"
+        f"{i.container} contains {i.other or 'another optimizer'}; set to that one's configuration "
+        f"{i.config} it reaches {estimate(i.test)}, n = {i.test.n if i.test else 0}"
     )
     if whole and part and whole.test and part.test and whole.test.mean > part.test.mean:
         return (
-            f"{told}. Tuned, it is behind {i.other}: the gap is the price of "
+            f"{told}. Tuned, its mean is above that of {i.other}: the gap is the price of "
             f"{count(i.knobs, 'more knob')} at N = {frames.common}."
         )
     return f"{told}."

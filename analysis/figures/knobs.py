@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.card import Picture
 from analysis.figures.style import COLORS, INK, canvas, label, picture
 from analysis.importance import Importance
-from analysis.text import percent
+from analysis.text import fixed, percent
 
 SHADED = "#b9bdc4"
 
@@ -30,7 +30,7 @@ def knobs(title: str, found: Importance, color: int) -> Picture | None:
         ax.tick_params(length=0)
         ax.spines["left"].set_visible(False)
         ax.set_xlabel("share of the variance of the rank")
-        quality = f"R² {found.surrogate.r2:.2f}, N = {found.n}"
+        quality = f"R² {fixed(found.surrogate.r2)}, N = {found.n}"
         explained = max(found.surrogate.r2, 0.0)
         warning = (
             f"surrogate explains {percent(explained, signed=False)}: indices not interpretable"

@@ -92,7 +92,7 @@ def _axes(ax: Axes, knobs: Sequence[Range], good: int, *, failed: bool) -> None:
             va="center",
             fontsize=10,
         )
-    names = [label(knob.name.removeprefix("opt."), 20) for knob in knobs]
+    names = [label(knob.name.removeprefix("opt."), 26) for knob in knobs]
     ax.set_xticks(range(len(knobs) + 1), [_broken(name) for name in [*names, "rank"]])
     ax.set_yticks([])
     ax.tick_params(length=0, pad=6)

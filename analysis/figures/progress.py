@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
 from analysis.baselines import Trivial
@@ -36,15 +37,7 @@ def progress(
             ax.set_yscale("log")
             ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         if trivial and bottom <= trivial.val <= top:
-            ax.axhline(trivial.val, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-            ax.annotate(
-                label(trivial.name),
-                (1, trivial.val),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="top",
-                fontsize=10,
-            )
+            _mark(ax, trivial)
         ax.set_xlim(left=0)
         ax.locator_params(axis="x", nbins=5)
         plain_ticks(ax)
@@ -52,6 +45,20 @@ def progress(
         ax.set_xlabel("gradient evaluations")
         ax.set_ylabel("best validation so far")
         return picture(figure, title)
+
+
+def _mark(ax: Axes, trivial: Trivial) -> None:
+    ax.axhline(trivial.val, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    ax.annotate(
+        label(trivial.name),
+        (1, trivial.val),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, -3),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=10,
+    )
 
 
 def _hide(values: Sequence[float]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Self
 from flowadam.study import Study
 from flowadam.sweep.chunks import Chunks
 from flowadam.sweep.job import Catalog, Dealer, Sink
-from flowadam.sweep.ray_session import ray_session
+from flowadam.sweep.ray_session import is_embedded, ray_session
 from flowadam.sweep.stop import Stop
 
 
@@ -19,7 +19,7 @@ class RayEngine:
 
     Args:
         trainable: ``module:class`` of the class Trainable that runs ``config["jobs"]``.
-        address: None embeds Ray in this process; "auto" or host:port joins a cluster.
+        address: None or "local" embeds Ray; "auto" or host:port joins a cluster.
         workers: trials at a time; None takes what there is room for.
     """
 
@@ -43,7 +43,7 @@ class RayEngine:
         # Ray reads its environment while it is imported, so it must not be imported before.
         tuner = import_module("flowadam.sweep.ray_tuner")
         self.workers = self._wanted or tuner.check_room(
-            tuner.request(study, catalog), elastic=self._address is not None
+            tuner.request(study, catalog), elastic=not is_embedded(self._address)
         )
         module, _, name = self._trainable.partition(":")
         trainable = getattr(import_module(module), name)

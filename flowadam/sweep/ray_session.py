@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-PREFIX = "flowadam-"
+from flowadam.errors import InputError
+from flowadam.sweep.session_folder import session_folder
+
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -29,7 +31,7 @@ _LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray._private")
 
 @contextmanager
 def ray_session(address: str | None, *, cpus: int | None = None) -> Iterator[Path]:
-    """Start or join Ray, with an empty folder as working directory; yield that folder.
+    """Start or join Ray, with an empty folder as working directory; yield the folder around it.
 
     Ray puts the driver's working directory first on its workers' import path, so a user's own
     ``analysis.py`` there would hide ours: the driver moves to an empty folder first and back at
@@ -39,32 +41,25 @@ def ray_session(address: str | None, *, cpus: int | None = None) -> Iterator[Pat
     Args:
         address: None or "local" embeds Ray; "auto" or host:port joins a cluster.
         cpus: cores of the embedded Ray; None takes those this process may use.
+
+    Raises:
+        InputError: no cluster can be joined at the address.
     """
-    remove_stale_folders()
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    home = Path.cwd()
-    before = dict(os.environ)
-    os.environ.update(_ENVIRONMENT)
-    work = folder / "work"
-    work.mkdir()
-    os.chdir(work)
-    try:
-        _connect(address, folder, cpus or len(os.sched_getaffinity(0)))
-        yield folder
-    finally:
-        _disconnect()
-        os.chdir(home)
-        os.environ.clear()
-        os.environ.update(before)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_stale_folders() -> None:
-    """Remove the folders of drivers that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        pid = folder.name.removeprefix(PREFIX).split("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+    home, before = Path.cwd(), dict(os.environ)
+    with session_folder() as folder:
+        work = folder / "work"
+        work.mkdir()
+        os.chdir(work)
+        os.environ.update(_ENVIRONMENT)
+        try:
+            _connect(address, folder, cpus or len(os.sched_getaffinity(0)))
+            yield folder
+        finally:
+            _disconnect()
+            os.chdir(home)
+            os.environ.clear()
+            os.environ.update(before)
+            _read_settings()
 
 
 @contextmanager
@@ -81,27 +76,53 @@ def silenced() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def is_embedded(address: str | None) -> bool:
+    return address in (None, "local")
+
+
 def _connect(address: str | None, folder: Path, cpus: int) -> None:
-    embedded = address in (None, "local")
-    if embedded:
-        token = folder / "token"
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_hex(32))
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+    if is_embedded(address):
+        _set_token(folder / "token")
     import ray  # after the environment, which Ray reads while it is imported
 
+    _read_settings()
     with silenced():
-        if embedded:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                _temp_dir=str(folder / "r"),
-            )
-        else:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        if not is_embedded(address):
+            _join(ray, address)
+            return
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            _temp_dir=str(folder / "r"),
+        )
+
+
+def _join(ray: ModuleType, address: str | None) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except Exception as error:  # refused, unreachable, another version, another token
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"--address must name a Ray cluster that lets us in, got '{address}' ({reason}). "
+            "A cluster with a token needs RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH."
+        ) from error
+
+
+def _set_token(path: Path) -> None:
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(32))
+    os.environ.pop("RAY_AUTH_TOKEN", None)  # it would win over the file
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def _read_settings() -> None:
+    """Let a Ray that was imported before read its environment, and the token, again."""
+    raylet = import_module("ray._raylet")
+    raylet.Config.initialize("")
+    raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _disconnect() -> None:

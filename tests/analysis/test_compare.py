@@ -14,7 +14,7 @@ from synthetic_study import Loss, Truth, small_study, write_study
 from analysis.compare import Comparison, choose_reference, compare, judge
 from analysis.confirmed import confirmed
 from analysis.frames import load
-from analysis.intervals import Estimate
+from analysis.intervals import Estimate, holm
 from analysis.sentences import across_tasks, all_comparisons, headline, task_sentences
 
 
@@ -158,13 +158,14 @@ def test_a_winner_that_fails_in_confirmation_is_not_averaged_away(tmp_path: Path
     assert f"{failed} confirm runs of adam did not end well" in found.reason
 
 
-def test_holm_makes_every_p_larger_with_more_rivals(tmp_path: Path) -> None:
+def test_holm_is_over_all_rivals_of_a_task(tmp_path: Path) -> None:
     study = small_study(optimizer=("flowadam", "adam", "lion", "adamw"), confirm_seeds=10)
     truth = Truth(flat, offset={"adam": 0.004, "lion": 0.1})
-    for found in comparisons(write_study(tmp_path, study, truth)):
-        assert found.p is not None and found.p_seeds is not None and found.p_both is not None
-        assert found.p <= found.p_seeds <= min(1, 3 * found.p)
-        assert found.p_seeds <= found.p_both
+    found = comparisons(write_study(tmp_path, study, truth))
+    p = [c.p for c in found if c.p is not None]
+    assert len(set(p)) == 3
+    assert [c.p_seeds for c in found] == holm(p)
+    assert all(a.p_seeds <= a.p_both for a in found if a.p_seeds and a.p_both)
 
 
 def test_without_flowadam_the_leader_of_the_search_is_the_reference(tmp_path: Path) -> None:

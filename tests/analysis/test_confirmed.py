@@ -81,6 +81,19 @@ def test_missing_confirm_runs_are_counted_and_their_seeds_left_out(tmp_path: Pat
     assert (len(flow.by_seed), len(adam.by_seed)) == (8, 4)
 
 
+def test_a_run_that_did_not_end_well_gives_no_reading(tmp_path: Path) -> None:
+    frames = frames_of(tmp_path)
+    (arena,) = frames.arenas
+    whole = confirmed(frames, arena)[0]
+    trials = frames.trials.copy()
+    mine = (trials["phase"] == "confirm") & (trials["optimizer"] == "flowadam")
+    one = mine & (trials["config"] == whole.winners[0]) & (trials["seed"] == CONFIRM_SEED_START)
+    trials.loc[one, "status"] = "timeout"
+    result = confirmed(replace(frames, trials=trials), arena)[0]
+    assert result.failed == 1
+    assert set(whole.by_seed) - set(result.by_seed) == {CONFIRM_SEED_START}
+
+
 def test_superseded_winners_are_counted_and_not_used(tmp_path: Path) -> None:
     small = small_study(trials=3)
     write_study(tmp_path, small)
@@ -115,7 +128,7 @@ def test_without_a_trivial_predictor_nothing_is_flagged(tmp_path: Path) -> None:
 
 
 def test_the_contained_optimizer_is_found_by_its_values(tmp_path: Path) -> None:
-    study = small_study(optimizer=("flowadam", "adam", "lion"))
+    study = small_study(optimizer=("flowadam", "lion", "adam"))
     frames = load(write_study(tmp_path, study, inclusion=("flowadam", "adam")))
     (found,) = inclusions(frames, frames.arenas[0])
     adam = next(c for c in frames.elections if c.optimizer == "adam")

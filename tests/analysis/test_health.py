@@ -110,6 +110,20 @@ def test_errors_and_timeouts_need_a_look(tmp_path: Path, status: str) -> None:
     assert ("the message" in found.finding) is (status == "error")
 
 
+def test_winners_that_fail_in_the_confirm_phase_need_a_look(tmp_path: Path) -> None:
+    frames = healthy(tmp_path)
+    (cell, *_) = frames.elections
+    trials = frames.trials.copy()
+    mine = (trials["phase"] == "confirm") & (trials["optimizer"] == cell.optimizer)
+    trials.loc[mine & (trials["config"] == 0), "status"] = "diverged"
+    assert "failed runs" not in failing(replace(frames, trials=trials))
+    winner = frames.elections[cell].elected[0]
+    trials.loc[mine & (trials["config"] == winner), "status"] = "diverged"
+    broken = replace(frames, trials=trials)
+    assert failing(broken) == {"failed runs"}
+    assert "8 of them of winners in the confirm phase" in checks(broken)["failed runs"].finding
+
+
 def test_substudies_without_a_winner_are_told(tmp_path: Path) -> None:
     def broken(task: str, optimizer: str, unit: Mapping[str, float]) -> float:
         return math.inf if optimizer == "adam" else inner(task, optimizer, unit)

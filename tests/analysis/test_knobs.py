@@ -17,7 +17,7 @@ from synthetic_study import FLOW, SHARED, Truth, small_study, write_study
 from analysis.card import Figure, Tag
 from analysis.cards.knobs import knobs_card
 from analysis.frames import load
-from analysis.importance import Importance, importance
+from analysis.importance import Importance, importance, snap
 from analysis.ped_anova import ped_anova
 from analysis.ranges import Range, find_range, ranges
 from analysis.surrogate import fit_surrogate
@@ -38,7 +38,12 @@ def test_real_ranges_are_recovered(parameter: Float) -> None:
     assert (found.low, found.high) == pytest.approx((parameter.low, parameter.high))
     expected = "log of 1 - x" if parameter.one_minus else "log" if parameter.log else "linear"
     assert found.scale == expected
-    assert found.at(0.5) == f"{parameter.from_unit(0.5):.3g}"
+    assert float(found.at(0.5)) == pytest.approx(parameter.from_unit(0.5), rel=0.01)
+
+
+def test_a_decay_rate_near_one_does_not_read_as_one() -> None:
+    beta = Float("opt.beta2", 0.8, 0.9999, "test", one_minus=True)
+    assert find_range("opt.beta2", *pairs(beta)).at(1) == "0.9999"
 
 
 @given(st.floats(-50, 50), st.floats(0.01, 100), st.booleans())
@@ -178,6 +183,11 @@ def test_a_choice_enters_as_its_levels(tmp_path: Path) -> None:
     found = knobs_of(tmp_path, 30, Truth(by_mode, run_sd=0, spaces={"adam": space}))
     assert found.knobs[0].name == "opt.mode"
     assert found.knobs[0].total > 0.6
+
+
+def test_levels_are_met_in_their_middle() -> None:
+    units = np.array([[0.1, 0.1], [0.49, 0.4], [1.0, 0.9]])
+    assert snap(units, [2, 0]).tolist() == [[0.25, 0.1], [0.25, 0.4], [0.75, 0.9]]
 
 
 def test_ped_anova_sees_the_knob_that_leads_to_the_best() -> None:

@@ -54,7 +54,7 @@ def test_an_infinite_end_stays_infinite() -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.0312, "+3.1"), (-0.5, "−50"), (0.0, "+0.0"), (-0.00012, "−0.01"), (2.5, "+250")],
+    [(0.0312, "+3.1"), (-0.5, "−50"), (0.0, "0"), (-0.00012, "−0.01"), (2.5, "+250")],
 )
 def test_percent(share: float, text: str) -> None:
     assert percent(share) == f"{text}{NB}%"
