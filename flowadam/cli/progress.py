@@ -63,13 +63,15 @@ class ProgressLine:
         seconds = time.monotonic() - self._began
         ran = self._done - self._at_start
         rate = ran / seconds if seconds > 0 else 0.0
-        left = f"{_short((self._total - self._done) / rate)} left" if rate else "starting Ray"
+        left = f"{_short((self._total - self._done) / rate)} left" if rate else "starting"
         parts = [f"{self._name} {self._done}/{self._total}", f"{rate:.1f}/s", left]
+        if self._done == self._total:
+            parts = [f"{self._name} {self._done}/{self._total}", "done"]
         if self._bad:
             parts.append(f"{self._bad} not ok")
         best = sorted(self._best.get(self._task, {}).items(), key=lambda pair: pair[1])
         if best:
-            parts.append(f"{self._task}: " + " ".join(f"{name} {v:.4g}" for name, v in best))
+            parts.append(" ".join(f"{name} {v:.4g}" for name, v in best) + f" ({self._task})")
         return Text("  ".join(parts), no_wrap=True, overflow="ellipsis")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import typer
@@ -21,7 +22,8 @@ def build_and_print(store: Store, mirror: Mirror) -> None:
     """Build report.html, log it to MLflow, print the table and where everything is."""
     path = report.build(store.folder)
     warning = mirror(store) or mirror.log_report(path)
-    typer.echo(table(store.folder).text())
+    width = shutil.get_terminal_size().columns
+    typer.echo(table(store.folder).text(width))
     if warning:
         typer.echo(warning, err=True)
     typer.echo(f"report: {path}")
