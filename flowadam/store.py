@@ -47,9 +47,16 @@ class Store:
         if not write and not (folder / "study.toml").exists():
             raise InputError(f"{folder} holds no study (no study.toml).")
         self._lock = _lock(folder) if write else None
-        self._trials = Parts(folder / "trials", TRIALS, write=write)
-        self._curves = Parts(folder / "curves", CURVES, write=write)
-        self._ledger = Ledger(folder / "ledger.jsonl", write=write)
+        try:
+            self._open(write)
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _open(self, write: bool) -> None:
+        self._trials = Parts(self.folder / "trials", TRIALS, write=write)
+        self._curves = Parts(self.folder / "curves", CURVES, write=write)
+        self._ledger = Ledger(self.folder / "ledger.jsonl", write=write)
         flushed = self._trials.last_event()
         self._next = flushed + 1
         self._notes: list[Event] = []
@@ -131,6 +138,9 @@ class Store:
     def close(self) -> None:
         """Give up the lock; nothing is flushed."""
         self._ledger.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -113,9 +113,18 @@ class _Run:
         return sum(len(group.seeds) for group in self.missing(groups))
 
     def winners(self) -> Mapping[Cell, Sequence[int]]:
-        """Return what is to be confirmed in each of the study's cells."""
-        found = winners(self._study, self._store.rows())
-        return {cell: found.get(cell, []) for cell in cells(self._study, self._catalog.tasks)}
+        """Return what is to be confirmed in each of the study's cells.
+
+        Cells of an earlier budget may stop at a smaller N, which is nothing to the present ones.
+        """
+        mine = cells(self._study, self._catalog.tasks)
+        rows = [
+            row
+            for row in self._store.rows()
+            if Cell(row["task"], row["optimizer"], row["budget"]) in mine
+        ]
+        found = winners(self._study, rows)
+        return {cell: found.get(cell, []) for cell in mine}
 
     def confirm_groups(self) -> list[Group]:
         found = self.winners()

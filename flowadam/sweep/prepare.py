@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowadam.errors import InputError
+from flowadam.errors import FlowAdamError, InputError
 from flowadam.store import Store
 from flowadam.study import Study
 from flowadam.sweep.job import Catalog
@@ -41,17 +41,32 @@ def grown_study(folder: Path, wanted: Study) -> Study:
 def open_store(folder: Path, study: Study, catalog: Catalog) -> Store:
     """Open the folder for writing, with `study` and the hashes of its data and spaces recorded.
 
+    Args:
+        study: what `grown_study` returned.
+
     Raises:
+        FlowAdamError: another process writes to the folder, or has changed its study meanwhile.
         InputError: a task's data or an optimizer's space is not what earlier rows were made with.
     """
     store = Store(folder, write=True)
     try:
+        _check_unchanged(store, study)
         _check_fingerprints(store, catalog)
         store.save_study(study)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def _check_unchanged(store: Store, study: Study) -> None:
+    """The stored study was read before the lock was taken."""
+    known = (store.folder / "study.toml").exists()
+    if known and store.study.grown(study, str(store.folder)) != study:
+        raise FlowAdamError(
+            f"The study in {store.folder} is no longer what it was at the start: another process "
+            "has changed it meanwhile. Run the same command again."
+        )
 
 
 def _check_fingerprints(store: Store, catalog: Catalog) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 from flowadam.study import Study
 from flowadam.sweep.chunks import Chunks
 from flowadam.sweep.job import Catalog, Dealer, Sink
-from flowadam.sweep.ray_session import is_embedded, ray_session
+from flowadam.sweep.ray_session import ray_session
 from flowadam.sweep.stop import Stop
 
 
@@ -26,7 +26,8 @@ class RayEngine:
     def __init__(
         self, trainable: str, *, address: str | None = None, workers: int | None = None
     ) -> None:
-        self._trainable, self._address, self._wanted = trainable, address, workers
+        self._trainable, self._wanted = trainable, workers
+        self._address = None if address == "local" else address
         self._exit = ExitStack()
         self._folder: Path | None = None
         self.workers = workers or 1
@@ -43,7 +44,7 @@ class RayEngine:
         # Ray reads its environment while it is imported, so it must not be imported before.
         tuner = import_module("flowadam.sweep.ray_tuner")
         self.workers = self._wanted or tuner.check_room(
-            tuner.request(study, catalog), elastic=not is_embedded(self._address)
+            tuner.request(study, catalog), elastic=self._address is not None
         )
         module, _, name = self._trainable.partition(":")
         trainable = getattr(import_module(module), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -26,6 +27,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+KNOCK_SECONDS = 10.0
 _LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray._private")
 
 
@@ -39,7 +41,7 @@ def ray_session(address: str | None, *, cpus: int | None = None) -> Iterator[Pat
     alone, keeps others out.
 
     Args:
-        address: None or "local" embeds Ray; "auto" or host:port joins a cluster.
+        address: None embeds Ray; "auto" or host:port joins a cluster.
         cpus: cores of the embedded Ray; None takes those this process may use.
 
     Raises:
@@ -76,18 +78,14 @@ def silenced() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def is_embedded(address: str | None) -> bool:
-    return address in (None, "local")
-
-
 def _connect(address: str | None, folder: Path, cpus: int) -> None:
-    if is_embedded(address):
+    if address is None:
         _set_token(folder / "token")
     import ray  # after the environment, which Ray reads while it is imported
 
     _read_settings()
     with silenced():
-        if not is_embedded(address):
+        if address is not None:
             _join(ray, address)
             return
         ray.init(
@@ -100,8 +98,9 @@ def _connect(address: str | None, folder: Path, cpus: int) -> None:
         )
 
 
-def _join(ray: ModuleType, address: str | None) -> None:
+def _join(ray: ModuleType, address: str) -> None:
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # refused, unreachable, another version, another token
         reason = str(error).strip().splitlines()[0]
@@ -109,6 +108,13 @@ def _join(ray: ModuleType, address: str | None) -> None:
             f"--address must name a Ray cluster that lets us in, got '{address}' ({reason}). "
             "A cluster with a token needs RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH."
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Connect to host:port for a moment: Ray itself tries for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _set_token(path: Path) -> None:

@@ -64,13 +64,19 @@ def run_tuner(
 
 
 def request(study: Study, catalog: Catalog) -> Resources:
-    """Return what every trial of the study asks for: the largest request of its tasks."""
+    """Return what every trial of the study asks for: the largest request of its tasks.
+
+    Raises:
+        InputError: a number of GPUs that Ray cannot give.
+    """
     wanted = [catalog.tasks[name].resources for name in study.task]
     gpu = max(r.gpu for r in wanted)
     if study.device == "cuda":
         gpu = max(gpu, 1.0) if study.gpu is None else study.gpu
     elif study.gpu is not None:
         gpu = study.gpu
+    if gpu > 1 and gpu != int(gpu):
+        raise InputError(f"`gpu` must be whole above 1, got {gpu:g}.")
     return Resources(cpu=max(r.cpu for r in wanted), gpu=gpu)
 
 
@@ -85,9 +91,10 @@ def check_room(wanted: Resources, *, elastic: bool) -> int:
     """
     total = ray.cluster_resources()
     gpus, cpus = total.get("GPU", 0.0), total.get("CPU", 0.0)
-    slots = int(cpus // wanted.cpu)
+    slots = _fit(cpus, wanted.cpu)
     if wanted.gpu:
-        slots = min(slots, int(gpus / wanted.gpu))
+        on_one = 1 if wanted.gpu > 1 else _fit(1.0, wanted.gpu)  # a fraction lies on one GPU
+        slots = min(slots, on_one * _fit(gpus, max(wanted.gpu, 1.0)))
     if slots:
         return slots
     if elastic:
@@ -101,6 +108,11 @@ def check_room(wanted: Resources, *, elastic: bool) -> int:
             "use --device cpu, or --address of a cluster with GPUs."
         )
     raise InputError(f"A trial asks for {wanted.cpu:g} CPU cores, and there are {cpus:g}.")
+
+
+def _fit(room: float, size: float) -> int:
+    """Return how often `size` fits, in ten-thousandths as Ray counts."""
+    return round(room * 10_000) // round(size * 10_000)
 
 
 class _ChunkSearcher(Searcher):

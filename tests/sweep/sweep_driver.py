@@ -47,7 +47,8 @@ def run(order: dict[str, Any]) -> SweepResult:
     """Run the ordered sweep."""
     folder = Path(order["out"])
     study = grown_study(folder, make_study(order["study"]))
-    catalog = sweep_plugins.catalog(order["tasks"], list(study.optimizer))
+    tasks = {name: order["tasks"].get(name, 0.0) for name in study.task}
+    catalog = sweep_plugins.catalog(tasks, list(study.optimizer))
     stop = Stop(order.get("deadline"))
     store_module.FLUSH_RUNS = order.get("flush_runs", store_module.FLUSH_RUNS)
     store = open_store(folder, study, catalog)

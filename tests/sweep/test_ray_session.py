@@ -67,7 +67,7 @@ def test_a_second_session_of_one_process_has_a_token_of_its_own(
     long.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))  # too long a name for Ray's sockets
     monkeypatch.setenv("RAY_AUTH_TOKEN", "1" * 64)
-    with ray_session("local"):
+    with ray_session(None):
         import ray
 
         assert ray.get(ray.remote(lambda: 7).remote()) == 7
@@ -75,7 +75,8 @@ def test_a_second_session_of_one_process_has_a_token_of_its_own(
     assert os.environ["RAY_AUTH_TOKEN"] == "1" * 64
 
 
-def test_no_cluster_at_the_address() -> None:
-    with pytest.raises(InputError, match="--address must name a Ray cluster that lets us in"):
-        with ray_session("auto"):
-            raise AssertionError("joined a cluster that is not there")
+@pytest.mark.parametrize("address", ["auto", "127.0.0.1:1", "nowhere.invalid:6379", "nonsense"])
+def test_no_cluster_at_the_address(address: str) -> None:
+    said = f"--address must name a Ray cluster that lets us in, got '{address}'"
+    with pytest.raises(InputError, match=said), ray_session(address):
+        raise AssertionError("joined a cluster that is not there")

@@ -1,49 +1,78 @@
-"""A cluster of two nodes, of which one dies in the middle of a sweep."""
+"""A cluster of two nodes on this machine, of which one dies in the middle of a sweep."""
 
 from __future__ import annotations
 
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
 
+import psutil
 import pytest
-from sweep_tools import HERE, contents, environment, order, run_to_end, start
+from sweep_tools import contents, environment, eventually, order, run_to_end, start
+
+RAY = str(Path(sys.executable).with_name("ray"))
+PRETENDED = ("--num-cpus=2", "--num-gpus=1", f"--object-store-memory={100 * 2**20}")
+
+
+@contextmanager
+def node(*options: str) -> Iterator[psutil.Process]:
+    """Run `ray start` and yield its raylet."""
+    with subprocess.Popen(
+        [RAY, "start", "--block", *PRETENDED, *options],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        tree = psutil.Process(process.pid)
+        try:
+            yield eventually(lambda: next((p for p in tree.children() if _is_raylet(p)), None))
+        finally:
+            family = [tree, *tree.children(recursive=True)]
+            for member in family:
+                if member.is_running():
+                    member.kill()
+
+
+def _is_raylet(process: psutil.Process) -> bool:
+    return process.name() == "raylet"
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, TextIO]]:
-    """Yield the address of two nodes that a token protects, and the pipe that kills one."""
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="t", ignore_cleanup_errors=True) as folder:
-        token = Path(folder) / "token"
-        token.touch(mode=0o600)
-        token.write_text("5" * 64)
-        monkeypatch.setenv("RAY_AUTH_MODE", "token")
-        monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
-        with subprocess.Popen(
-            [sys.executable, str(HERE / "sweep_cluster.py"), folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment(),
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            yield process.stdout.readline().strip(), process.stdin
-            process.stdin.close()
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, psutil.Process]]:
+    """Yield the address of two nodes that a token protects, and the raylet of the second."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="t"))
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text("5" * 64)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    with ExitStack() as nodes:
+        head = f"--temp-dir={folder}/r", "--include-dashboard=false"
+        nodes.enter_context(node("--head", f"--port={port}", *head))
+        raylet = nodes.enter_context(node(f"--address={address}"))
+        yield address, raylet
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_node_dies_and_half_gpus_go_on(tmp_path: Path, cluster: tuple[str, TextIO]) -> None:
-    address, pipe = cluster
+def test_a_node_dies_and_half_gpus_go_on(
+    tmp_path: Path, cluster: tuple[str, psutil.Process]
+) -> None:
+    address, raylet = cluster
     keys = {"trials": 12, "gpu": 0.5}
     job = order(tmp_path / "two", engine="ray", address=address, seconds=0.05, **keys)
     run_to_end(order(tmp_path / "calm", **keys))
     with start(job) as driver:
         assert driver.after_rows(6), driver.lines
-        pipe.write("kill\n")
-        pipe.flush()
+        workers = [p for p in raylet.children() if "Trainable" in " ".join(p.cmdline())]
+        assert workers
+        raylet.kill()
         assert driver.finish() == 0, driver.lines
     assert contents(tmp_path / "two") == contents(tmp_path / "calm")
