@@ -17,7 +17,7 @@ from analysis.frames import Arena, Frames, load
 from analysis.health import CellHealth, cell_health
 from analysis.intervals import Estimate
 from analysis.sentences import all_comparisons, headline
-from analysis.text import clean, estimate, number, percent
+from analysis.text import clean, count, estimate, number, percent
 
 MARKS = {
     "t": "worse than trivial",
@@ -56,6 +56,7 @@ class ResultTable:
 
     arenas: tuple[tuple[str, tuple[ResultRow, ...]], ...]
     verdict: str
+    method: str
 
     def text(self, width: int = 80) -> str:
         """Return the table as plain text of at most so many columns."""
@@ -72,7 +73,7 @@ class ResultTable:
         legend = "; ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in used)
         if legend:
             parts += [Text(legend, style="dim"), Text()]
-        return Group(*parts, Text(clean(self.verdict)))
+        return Group(*parts, Text(self.method, style="dim"), Text(), Text(clean(self.verdict)))
 
 
 def table(folder: Path) -> ResultTable:
@@ -83,7 +84,19 @@ def table(folder: Path) -> ResultTable:
     """
     frames = load(folder)
     arenas = tuple((_title(frames, arena), _rows(frames, arena)) for arena in frames.arenas)
-    return ResultTable(arenas, headline(frames, all_comparisons(frames)))
+    return ResultTable(arenas, headline(frames, all_comparisons(frames)), _method(frames))
+
+
+def _method(frames: Frames) -> str:
+    """Say what a row's mean is the mean of."""
+    parts = min(frames.study.substudies, frames.common)
+    if not parts:
+        return "mean: over n fresh seeds."
+    winners = count(parts, "sub-study", "sub-studies")
+    return (
+        f"mean: over the winners of {winners}, each elected from about N/{parts} configurations, "
+        "on n fresh seeds; interval: over the seeds alone."
+    )
 
 
 def _title(frames: Frames, arena: Arena) -> str:

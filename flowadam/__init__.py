@@ -38,8 +38,8 @@ _HOMES = {
 }
 __all__ = [
     "Choice",
-    "FlowAdam",
     "Float",
+    "FlowAdam",
     "Int",
     "OptimizerSpec",
     "Problem",

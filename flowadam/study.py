@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -83,8 +84,10 @@ class Study:
                 raise InputError(f"`{name}` must be at least 1, got {value}.")
         for name in ("gpu", "time_limit"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise InputError(f"`{name}` must be positive, got {value}.")
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"`{name}` must be positive and finite, got {value}.")
+        if self.name in ("", ".", "..") or "/" in self.name:
+            raise InputError(f"`name` must be the name of one folder, got '{self.name}'.")
         require_known("sampler", self.sampler, SAMPLERS)
         require_known("selection", self.selection, ("best", "final"))
         require_known("dtype", self.dtype, ("float32", "float64"))
@@ -123,7 +126,7 @@ class Study:
             if f.name in ("trials", "seeds", "confirm_seeds") and new < old:
                 raise InputError(
                     f"{where} holds a study with `{f.name}` = {old}; it can grow but not shrink "
-                    f"to {new}. Choose another --out."
+                    f"to {new}. Say --{f.name.replace('_', '-')} {old}, or choose another --out."
                 )
         return replace(
             wanted,
@@ -144,7 +147,7 @@ class Study:
 def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
     """Read a study file; `overrides` (options of the command line) win over its keys."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"The study file {path} does not exist.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

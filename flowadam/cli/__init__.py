@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+INTERRUPTED = 130
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 failed or unfinished, 2 wrong input."""
@@ -22,9 +24,9 @@ def _run(words: list[str], debug: bool) -> int:
         check_origin()
         app(words, prog_name="flowadam")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        return _interrupted() if end.code == INTERRUPTED else int(end.code or 0)
     except KeyboardInterrupt:
-        return _say("interrupted; finished runs are in the store. The same command goes on.", 1)
+        return _interrupted()
     except InputError as error:
         if debug:
             raise
@@ -38,6 +40,10 @@ def _run(words: list[str], debug: bool) -> int:
             raise
         return _say(f"{type(error).__name__}: {error}. Run again with --debug for the place.", 1)
     return 0
+
+
+def _interrupted() -> int:
+    return _say("interrupted; finished runs are in the store. The same command goes on.", 1)
 
 
 def _say(sentence: str, code: int) -> int:

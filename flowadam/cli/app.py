@@ -18,22 +18,27 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
 
 
-@app.callback()
-def root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Options that stand before or after any command."""
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         from flowadam import __version__
 
         typer.echo(__version__)
         raise typer.Exit
 
 
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that stand before or after any command."""
+
+
 @app.command()
 def sweep(
-    study: Annotated[Path | None, typer.Argument(metavar="[STUDY.toml]")] = None,
+    study: Annotated[Path | None, typer.Argument(metavar="STUDY.toml")] = None,
     task: Annotated[list[str] | None, typer.Option(help="Task; repeatable.")] = None,
     optimizer: Annotated[
         list[str] | None, typer.Option(help="Optimizer; repeatable. Default: all.")
@@ -150,7 +155,7 @@ def tasks() -> None:
 
 @app.command()
 def optimizers(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show its space.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show its space.")] = None,
 ) -> None:
     """List the optimizers, or one's search space with the source of every range."""
     from flowadam.cli.listing import list_optimizers

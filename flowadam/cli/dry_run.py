@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flowadam.plan import cells, search_plan
+from flowadam.spec import OptimizerSpec
 from flowadam.store import Store
 from flowadam.study import Study
 from flowadam.sweep import Catalog, missing
@@ -24,13 +25,19 @@ def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
     for cell in cells(study, catalog.tasks):
         runs = sum(len(g.seeds) for g in groups if g.cell == cell)
         left = sum(len(g.seeds) for g in todo if g.cell == cell)
-        gradients += (left + confirm) * cell.budget
-        counts = (str(n) for n in (cell.budget, runs, left, confirm))
+        extra = study.confirm_seeds * contained(catalog.specs[cell.optimizer], study)
+        gradients += (left + confirm + extra) * cell.budget
+        counts = (str(n) for n in (cell.budget, runs, left, confirm + extra))
         table.add_row(cell.task, cell.optimizer, *counts)
     console = Console()
     console.print(table)
     console.print(
         f"sampler {study.sampler}, selection {study.selection}, {study.trials} configurations and "
-        f"the default per cell, {study.substudies} sub-studies. At most {gradients:,} gradient "
-        f"evaluations. Folder: {folder}. Nothing was run."
+        f"the default per cell, {min(study.substudies, study.trials)} sub-studies. "
+        f"At most {gradients:,} gradient evaluations. Folder: {folder}. Nothing was run."
     )
+
+
+def contained(spec: OptimizerSpec, study: Study) -> int:
+    """Return how many of the study's optimizers `spec` contains: an extra confirmed row each."""
+    return sum(inclusion.other in study.optimizer for inclusion in spec.includes)

@@ -50,7 +50,12 @@ class ProgressLine:
             self._task = row["task"]
             value = row["val_best"]
             self._bad += row["status"] != "ok"
-            if row["status"] == "ok" and value is not None and math.isfinite(value):
+            if (
+                row["phase"] != "inclusion"
+                and row["status"] == "ok"
+                and value is not None
+                and math.isfinite(value)
+            ):
                 best = self._best.setdefault(self._task, {})
                 best[row["optimizer"]] = min(value, best.get(row["optimizer"], math.inf))
         now = time.monotonic()

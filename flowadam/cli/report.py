@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -27,4 +28,4 @@ def build_and_print(store: Store, mirror: Mirror) -> None:
     if warning:
         typer.echo(warning, err=True)
     typer.echo(f"report: {path}")
-    typer.echo(f"MLflow: flowadam ui {store.folder}")
+    typer.echo(f"MLflow: flowadam ui {shlex.quote(str(store.folder))}")

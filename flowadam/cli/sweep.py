@@ -31,6 +31,7 @@ from flowadam.tracking import Mirror
 from flowadam.trial import require_device
 
 TRAINABLE = "trainables.group_trainable:GroupTrainable"
+TRACKING = ("http", "https", "sqlite", "postgresql", "postgresql+psycopg2", "mysql", "databricks")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -54,16 +55,17 @@ def run_sweep(
     require_known("engine", engine, ("ray", "local"))
     if workers is not None and workers < 1:
         raise InputError(f"`workers` must be at least 1, got {workers}.")
+    if tracking_uri is not None:
+        check_tracking_uri(tracking_uri)
     stop = Stop(parse_duration(deadline) if deadline else None)
     wanted = read_wanted(path, keys)
     folder = (out or Path("results") / wanted.name).resolve()
     study = grown_study(folder, wanted)
     catalog = make_catalog(study)
+    _check_machine(study, engine, address)
     if dry_run:
         print_plan(study, catalog, folder)
         return
-    if address is None:
-        require_device(study.device)
     with stop.on_interrupt():
         result = _run(study, catalog, folder, engine, address, workers, tracking_uri, stop)
     _say_left(result)
@@ -81,6 +83,25 @@ def read_wanted(path: Path | None, keys: Mapping[str, Any]) -> Study:
     if "task" not in {**defaults, **keys}:
         raise InputError("Name a study file, or at least one --task, or --data with ratings.")
     return make_study({**defaults, **keys})
+
+
+def _check_machine(study: Study, engine: str, address: str | None) -> None:
+    """Refuse what this machine cannot give; a cluster is asked when the sweep joins it."""
+    if engine == "local":
+        for option, value in (("gpu", study.gpu), ("address", address)):
+            if value is not None:
+                raise InputError(f"--{option} is for --engine ray; the local engine has no use.")
+    if address is None:
+        require_device(study.device)
+
+
+def check_tracking_uri(uri: str) -> None:
+    """Raise InputError unless MLflow knows the scheme."""
+    scheme = uri.partition(":")[0]
+    if scheme not in TRACKING:
+        raise InputError(
+            f"--tracking-uri must begin with one of {', '.join(TRACKING)}; got '{uri}'."
+        )
 
 
 def parse_duration(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -32,12 +33,13 @@ def serve(folder: Path, port: int) -> None:
     if link:
         typer.echo(f"the report: {link}")
     server = subprocess.Popen(ui_command(folder, port), env=ui_environment())
+    signal.signal(signal.SIGTERM, lambda number, frame: server.terminate())
     try:
         code = server.wait()
     except KeyboardInterrupt:  # the terminal sent the server its own interrupt
         server.wait()
         code = 0
-    raise typer.Exit(code)
+    raise typer.Exit(max(code, 0))
 
 
 def _check_port(port: int) -> None:

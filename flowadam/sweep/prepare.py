@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from flowadam.errors import FlowAdamError, InputError
@@ -20,6 +21,9 @@ def check_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out must name a folder, and {folder} is a file.")
+    ground = next(p for p in (folder, *folder.parents) if p.exists())
+    if not ground.is_dir() or not os.access(ground, os.W_OK):
+        raise InputError(f"--out must be writable, and nothing can be written in {ground}.")
     if folder.is_dir() and not (folder / "study.toml").exists():
         names = {p.name for p in folder.iterdir()}
         others = sorted(names - NEWBORN if ".lock" in names else names)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import flowadam
 from flowadam.cli import main
 
 RATINGS = "user,item,rating\na,x,1\na,y,2\nb,x,3\nb,y,4\nc,x,5\nc,y,1\n"
@@ -44,6 +45,14 @@ OPTIONS = {
     "workers": (["sweep", "--task", "digits_mlp", "--workers", "0"], "`workers` must be"),
     "gpu": (["sweep", "--task", "digits_mlp", "--gpu", "-1"], "`gpu` must be positive"),
     "device": (["sweep", "--task", "digits_mlp", "--device", "cdua"], "Did you mean 'cuda'?"),
+    "gpu is no number": (["sweep", "--task", "digits_mlp", "--gpu", "nan"], "positive and finite"),
+    "gpu without ray": (
+        ["sweep", "--task", "digits_mlp", "--engine", "local", "--gpu", "1"],
+        "--gpu is for --engine ray",
+    ),
+    "no such gpu": (["sweep", "--task", "digits_mlp", "--device", "cuda"], "PyTorch sees no GPU"),
+    "tracking": (["sweep", "--task", "digits_mlp", "--tracking-uri", "foo://x"], "must begin with"),
+    "out below a file": (["sweep", "--task", "digits_mlp", "--out", "/etc/hostname/x"], "writable"),
     "unknown option": (["sweep", "--tsak", "digits_mlp"], "--task"),
     "not a number": (
         ["sweep", "--task", "digits_mlp", "--trials", "many"],
@@ -73,6 +82,10 @@ def test_options(
 
 STUDIES = {
     "unknown key": ('task = ["digits_mlp"]\noptimiser = ["adam"]', "Did you mean 'optimizer'?"),
+    "a name that leads elsewhere": (
+        'name = "../evil"\ntask = ["digits_mlp"]\noptimizer = ["adam"]',
+        "the name of one folder",
+    ),
     "not TOML": ("task = [", "cannot be read"),
     "wrong type": ('task = ["digits_mlp"]\noptimizer = ["adam"]\ntrials = "8"', "of type int"),
     "true is no number": ('task = ["digits_mlp"]\noptimizer = ["adam"]\nseeds = true', "type int"),
@@ -125,6 +138,17 @@ def test_a_folder_with_other_things_is_left_alone(
     assert run(["sweep", "--task", "digits_mlp", "--out", str(tmp_path)]) == 2
     assert "thesis.tex" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == flowadam.__version__
+
+
+def test_a_study_saved_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(b'\xef\xbb\xbftask = ["digits_mlp"]\noptimizer = ["adam"]\n')
+    assert run(["sweep", str(path), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
 
 
 def test_debug_shows_the_traceback() -> None:

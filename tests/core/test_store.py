@@ -239,7 +239,7 @@ def _hold(folder: Path, ready: Any) -> None:
 
 def test_one_writer_at_a_time_and_none_after_kill_9(tmp_path: Path) -> None:
     made(tmp_path).close()
-    context = multiprocessing.get_context("forkserver")
+    context = multiprocessing.get_context("spawn")
     ready = context.Event()
     holder = context.Process(target=_hold, args=(tmp_path, ready))
     holder.start()

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import psutil
+import pytest
 
 from flowadam.rows import Row
 from flowadam.store import Store
 
 HERE = Path(__file__).parent
+PRELOAD = ["pytest", "sweep_driver", "sweep_tools", "torch._dynamo", "pandas", "pyarrow.parquet"]
 T = TypeVar("T")
 
 
@@ -113,10 +115,12 @@ def fork(job: dict[str, Any]) -> Driver:
     `job` may name a durable step, "crash_at", before which the driver kills itself.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload(["sweep_driver", "torch._dynamo", "pandas", "pyarrow.parquet"])
+    context.set_forkserver_preload(PRELOAD)
     reader, writer = context.Pipe(duplex=False)
     process = context.Process(target=_forked, args=(job, writer))
-    process.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", environment()["PYTHONPATH"])  # for what is to be imported
+        process.start()
     writer.close()
     assert process.pid is not None
 

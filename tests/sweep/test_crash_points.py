@@ -9,8 +9,7 @@ import pytest
 from sweep_tools import contents, fork, order, raw_keys, run_to_end
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_crash_before_any_durable_step(tmp_path: Path, sampler: str) -> None:
+def check_crashes(tmp_path: Path, sampler: str, every: int) -> None:
     keys: dict[str, Any] = {
         "task": ["a"],
         "trials": 3,
@@ -21,7 +20,7 @@ def test_a_crash_before_any_durable_step(tmp_path: Path, sampler: str) -> None:
     steps = len(run_to_end(order(tmp_path / "calm", **keys)).said("step"))
     expected = contents(tmp_path / "calm")
     assert steps > 30
-    for step in range(steps):
+    for step in range(0, steps, every):
         folder = tmp_path / str(step)
         with fork(order(folder, crash_at=step, **keys)) as driver:
             assert driver.finish() == -9, driver.lines
@@ -29,3 +28,14 @@ def test_a_crash_before_any_durable_step(tmp_path: Path, sampler: str) -> None:
         assert contents(folder) == expected, step
         assert sorted(raw_keys(folder)) == sorted(expected[0]), step
         assert not list(folder.rglob("*.tmp")), step
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_crash_before_some_durable_steps(tmp_path: Path, sampler: str) -> None:
+    check_crashes(tmp_path, sampler, every=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["random", "qmc", "tpe", "cmaes"])
+def test_a_crash_before_any_durable_step(tmp_path: Path, sampler: str) -> None:
+    check_crashes(tmp_path, sampler, every=1)
