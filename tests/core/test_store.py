@@ -42,7 +42,9 @@ def group(config: int, seeds: int = 2, values: dict[str, Any] | None = None) -> 
         for seed in range(seeds)
     ]
     assert decode(encode(outcomes))[0].scores == outcomes[0].scores
-    return group_rows(STUDY, "id", Group("search", CELL, config, tuple(range(seeds))), point, outcomes)
+    return group_rows(
+        STUDY, "id", Group("search", CELL, config, tuple(range(seeds))), point, outcomes
+    )
 
 
 def made(folder: Path) -> Store:

@@ -57,9 +57,7 @@ def test_a_fixed_field_is_refused_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*GROWS, *FREE])
 def test_other_fields_leave_the_identity_alone(name: str) -> None:
-    changed = replace(
-        BASE, **{name: {**GROWS, **FREE}[name]}, search_blocks=(), confirm_blocks=()
-    )
+    changed = replace(BASE, **{name: {**GROWS, **FREE}[name]}, search_blocks=(), confirm_blocks=())
     assert changed.identity() == BASE.identity()
     BASE.grown(changed, "out")
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ import sweep_plugins
 
 import flowadam.store as store_module
 from flowadam.errors import FlowAdamError, InputError
-from flowadam.study import make_study
+from flowadam.study import Study, make_study
 from flowadam.sweep import (
+    Catalog,
+    Engine,
     LocalEngine,
     RayEngine,
     Stop,
@@ -29,6 +32,7 @@ from flowadam.sweep import (
     open_store,
     sweep,
 )
+from flowadam.sweep.job import Dealer, Sink
 
 TRAINABLE = "trainables.group_trainable:GroupTrainable"
 
@@ -43,6 +47,31 @@ class Talker:
         print(f"rows {len(rows)}", flush=True)
 
 
+class SearchOnRay:
+    """Runs the first phase on Ray and the others in this process: half the time."""
+
+    def __init__(self, ray: RayEngine) -> None:
+        self._engines: list[Engine] = [ray]
+
+    @property
+    def workers(self) -> int:
+        return self._engines[0].workers if self._engines else 1
+
+    def run(self, study: Study, catalog: Catalog, dealer: Dealer, sink: Sink, stop: Stop) -> None:
+        engine = self._engines.pop() if self._engines else LocalEngine()
+        engine.run(study, catalog, dealer, sink, stop)
+
+
+@contextmanager
+def make_engine(order: dict[str, Any]) -> Iterator[Engine]:
+    """Yield the engine "local", "ray", or "search on ray"."""
+    if order["engine"] == "local":
+        yield LocalEngine()
+        return
+    with RayEngine(TRAINABLE, address=order.get("address"), workers=order.get("workers")) as engine:
+        yield engine if order["engine"] == "ray" else SearchOnRay(engine)
+
+
 def run(order: dict[str, Any]) -> SweepResult:
     """Run the ordered sweep."""
     folder = Path(order["out"])
@@ -52,14 +81,8 @@ def run(order: dict[str, Any]) -> SweepResult:
     stop = Stop(order.get("deadline"))
     store_module.FLUSH_RUNS = order.get("flush_runs", store_module.FLUSH_RUNS)
     store = open_store(folder, study, catalog)
-    remote = order["engine"] == "ray"
-    engine = (
-        RayEngine(TRAINABLE, address=order.get("address"), workers=order.get("workers"))
-        if remote
-        else LocalEngine()
-    )
     try:
-        with stop.on_interrupt(), engine if isinstance(engine, RayEngine) else nullcontext():
+        with stop.on_interrupt(), make_engine(order) as engine:
             return sweep(
                 study,
                 catalog,

@@ -25,6 +25,7 @@ from flowadam.store import Store
 
 HERE = Path(__file__).parent
 PRELOAD = ["pytest", "sweep_driver", "sweep_tools", "torch._dynamo", "pandas", "pyarrow.parquet"]
+ORDERS = ("address", "workers", "deadline", "flush_runs", "crash_at")
 T = TypeVar("T")
 
 
@@ -36,7 +37,11 @@ def study(**keys: Any) -> dict[str, Any]:
 
 def order(out: Path, *, engine: str = "local", seconds: float = 0.0, **keys: Any) -> dict[str, Any]:
     """Return what `sweep_driver` is to do; unknown keys belong to the study."""
-    own = {k: keys.pop(k) for k in ("address", "workers", "deadline", "flush_runs", "crash_at") if k in keys}
+    own = {
+        k: keys.pop(k)
+        for k in ("address", "workers", "deadline", "flush_runs", "crash_at")
+        if k in keys
+    }
     data = study(**keys)
     tasks = dict.fromkeys(data["task"], seconds)
     return {"out": str(out), "study": data, "tasks": tasks, "engine": engine, **own}
@@ -174,7 +179,7 @@ def environment() -> dict[str, str]:
 
 def run_to_end(job: dict[str, Any]) -> Driver:
     """Run a driver to its end and see that it says it is complete."""
-    with (start if job["engine"] == "ray" else fork)(job) as driver:
+    with (fork if job["engine"] == "local" else start)(job) as driver:
         assert driver.finish() == 0, driver.lines
     return driver
 

@@ -116,9 +116,7 @@ def test_every_job_is_delivered_once_and_fails_only_when_it_lost_three_workers(
 
 
 @given(count=st.integers(1, 60), moves=st.lists(st.integers(0, 3), max_size=80))
-def test_at_the_deadline_what_is_done_is_a_prefix_of_the_plan(
-    count: int, moves: list[int]
-) -> None:
+def test_at_the_deadline_what_is_done_is_a_prefix_of_the_plan(count: int, moves: list[int]) -> None:
     bench = Bench(count, workers=3)
     for which in moves:
         if len(bench.open) < 3:

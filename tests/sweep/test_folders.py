@@ -72,9 +72,7 @@ def test_a_damaged_study_file(tmp_path: Path) -> None:
         ({"trials": 1}, "`trials` = 2; it can grow but not shrink to 1"),
     ],
 )
-def test_another_study_in_the_folder(
-    tmp_path: Path, changed: dict[str, Any], said: str
-) -> None:
+def test_another_study_in_the_folder(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
     run(order(tmp_path, **SMALL))
     before = contents(tmp_path)
     refused(tmp_path, said, **changed)
@@ -82,9 +80,7 @@ def test_another_study_in_the_folder(
 
 
 @pytest.mark.parametrize("what", ["data of task a", "search space of optimizer sgd"])
-def test_changed_data_or_space(
-    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_data_or_space(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run(order(tmp_path, **SMALL))
     before = contents(tmp_path)
     if what.startswith("data"):

@@ -28,14 +28,16 @@ def kill_at_random(job: dict[str, Any], kills: int, seed: int) -> int:
     rng = random.Random(seed)
     died = 0
     for _ in range(kills):
-        with (start if job["engine"] == "ray" else fork)(job) as driver:
+        with (fork if job["engine"] == "local" else start)(job) as driver:
             if driver.after_rows(rng.randrange(0, 12)):
                 time.sleep(rng.uniform(0, 0.05))
             died += driver.kill() != 0
     return died
 
 
-def check_kills(tmp_path: Path, kills: int, seed: int, *, engine: str = "local", **keys: Any) -> None:
+def check_kills(
+    tmp_path: Path, kills: int, seed: int, *, engine: str = "local", **keys: Any
+) -> None:
     run_to_end(order(tmp_path / "calm", **keys))
     job = order(tmp_path / "wild", engine=engine, seconds=SECONDS, **keys)
     assert kill_at_random(job, kills, seed) > 0
@@ -60,7 +62,7 @@ def test_driver_killed_with_ray_leaves_nothing_running_and_nothing_lying_about(
         driver.kill()
         eventually(lambda: not ray_processes(driver.pid))
         assert ray_folders(driver.pid)
-    run_to_end(job)
+    run_to_end({**job, "engine": "search on ray"})
     assert not ray_folders(driver.pid)
     run_to_end(order(tmp_path / "calm"))
     assert contents(tmp_path / "wild") == contents(tmp_path / "calm")

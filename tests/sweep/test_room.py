@@ -66,5 +66,5 @@ def test_what_a_trial_asks_for(
 
 def test_one_and_a_half_gpus() -> None:
     study = make_study({"task": ["a"], "optimizer": ["sgd"], "gpu": 1.5})
-    with pytest.raises(InputError, match="`gpu` must be whole above 1, got 1.5"):
+    with pytest.raises(InputError, match=r"`gpu` must be whole above 1, got 1\.5"):
         ray_tuner.request(study, Catalog({"a": SlowTask(name="a")}, {"sgd": SPECS["sgd"]}))

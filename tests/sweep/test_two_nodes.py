@@ -42,6 +42,10 @@ def _is_raylet(process: psutil.Process) -> bool:
     return process.name() == "raylet"
 
 
+def _is_training(process: psutil.Process) -> bool:
+    return "Trainable.train" in " ".join(process.cmdline())
+
+
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, psutil.Process]]:
     """Yield the address of two nodes that a token protects, and the raylet of the second."""
@@ -66,13 +70,15 @@ def test_a_node_dies_and_half_gpus_go_on(
     tmp_path: Path, cluster: tuple[str, psutil.Process]
 ) -> None:
     address, raylet = cluster
-    keys = {"trials": 12, "gpu": 0.5}
-    job = order(tmp_path / "two", engine="ray", address=address, seconds=0.05, **keys)
+    keys = {"trials": 16, "gpu": 0.5}
+    where = {"engine": "search on ray", "address": address}
+    job = order(tmp_path / "two", seconds=0.05, **where, **keys)
     run_to_end(order(tmp_path / "calm", **keys))
     with start(job) as driver:
-        assert driver.after_rows(6), driver.lines
-        workers = [p for p in raylet.children() if "Trainable" in " ".join(p.cmdline())]
-        assert workers
+        assert driver.after_rows(2), driver.lines
+        eventually(
+            lambda: any("Trainable.train" in " ".join(p.cmdline()) for p in raylet.children())
+        )
         raylet.kill()
         assert driver.finish() == 0, driver.lines
     assert contents(tmp_path / "two") == contents(tmp_path / "calm")
