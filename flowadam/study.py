@@ -86,8 +86,6 @@ class Study:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise InputError(f"`{name}` must be positive and finite, got {value}.")
-        if self.name in ("", ".", "..") or "/" in self.name:
-            raise InputError(f"`name` must be the name of one folder, got '{self.name}'.")
         require_known("sampler", self.sampler, SAMPLERS)
         require_known("selection", self.selection, ("best", "final"))
         require_known("dtype", self.dtype, ("float32", "float64"))

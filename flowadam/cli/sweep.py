@@ -59,6 +59,8 @@ def run_sweep(
         check_tracking_uri(tracking_uri)
     stop = Stop(parse_duration(deadline) if deadline else None)
     wanted = read_wanted(path, keys)
+    if wanted.name in ("", ".", "..") or "/" in wanted.name:
+        raise InputError(f"`name` must be the name of one folder, got '{wanted.name}'.")
     folder = (out or Path("results") / wanted.name).resolve()
     study = grown_study(folder, wanted)
     catalog = make_catalog(study)
