@@ -35,6 +35,10 @@ class OptimizerSpec:
         stacking: how it runs on parameters with a leading replica axis. ``elementwise``: as it is,
             since no operation mixes entries; ``native``: the factory takes ``stacked`` and
             ``deterministic``; ``split``: one optimizer per replica.
+        needs_graph: it differentiates the gradients, so its closure must build them with a graph;
+            runs with ``stacking="split"`` on problems with ``losses``.
+        extra_cost: gradient evaluations per step beyond the first one that it may take, a
+            Hessian-vector product counting as one; for plans and listings, the meter counts.
         includes: optimizers that this one contains as special cases.
         exempt: contract checks it cannot pass, with the reason.
 
@@ -48,6 +52,8 @@ class OptimizerSpec:
     defaults: Values
     source: str
     stacking: Stacking = "elementwise"
+    needs_graph: bool = False
+    extra_cost: float = 0.0
     includes: tuple[Inclusion, ...] = ()
     exempt: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,13 +75,25 @@ class OptimizerSpec:
             )
         return ["task.penalty", *(f"opt.{p.name}" for p in list(parameters)[1:])]
 
-    def build(self, params: list[Any], values: Values, *, deterministic: bool = False) -> Any:
-        """Return the optimizer over stacked `params` at the configuration `values`."""
+    def build(
+        self,
+        params: list[Any],
+        values: Values,
+        *,
+        stacked: bool = True,
+        deterministic: bool = False,
+    ) -> Any:
+        """Return the optimizer over `params` at the configuration `values`.
+
+        Args:
+            stacked: `params` carry replicas on their leading axis; False for an ordinary loop.
+            deterministic: the closure is a function of the parameters alone.
+        """
         options: dict[str, Value] = {
             name.removeprefix("opt."): value
             for name, value in values.items()
             if name.startswith("opt.")
         }
         if self.stacking == "native":
-            options |= {"stacked": True, "deterministic": deterministic}
+            options |= {"stacked": stacked, "deterministic": deterministic}
         return self.factory(params, **options)

@@ -61,6 +61,24 @@ class Problem(Protocol):
 
 
 @runtime_checkable
+class DifferentiableProblem(Problem, Protocol):
+    """A problem whose loss can be differentiated more than once, by autograd.
+
+    Optimizers with ``needs_graph`` and curvature probes need it; its values and gradients are
+    those of the closure.
+    """
+
+    def losses(self, params: Sequence[torch.Tensor], replicas: Sequence[int]) -> torch.Tensor:
+        """Return the losses [n] of n replicas at `params`, on the batch of the current step.
+
+        Args:
+            params: tensors [n, ...] in the order of ``Problem.params``; entry i belongs to
+                replica ``replicas[i]``. The live parameters are not read.
+        """
+        ...
+
+
+@runtime_checkable
 class Task(Protocol):
     """A named data set, model and metric. One data seed in the task fixes data and split.
 

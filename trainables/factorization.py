@@ -39,6 +39,9 @@ class FactorizationProblem(FullBatchProblem[Observed]):
         (u, v), (grad_u, grad_v) = weights, slots
         return self.kernel.gradient(u, v, grad_u, grad_v)
 
+    def _loss(self, weights: tuple[Tensor, ...]) -> Tensor:
+        return self.kernel.loss(*weights)
+
     def _score(self, weights: tuple[Tensor, ...], part: Observed) -> dict[str, Tensor]:
         u, v = weights
         errors = self.kernel.predict(u, v, part) - part.values

@@ -40,6 +40,10 @@ class Kernel(Protocol):
         """Write both gradients and return the loss, a 0-d tensor."""
         ...
 
+    def loss(self, u: Tensor, v: Tensor) -> Tensor:
+        """Return the loss, for autograd."""
+        ...
+
     def predict(self, u: Tensor, v: Tensor, cells: Observed) -> Tensor:
         """Return u_i . v_j at the cells, [n]."""
         ...
@@ -78,6 +82,10 @@ class Dense:
         torch.addmm(v, u, self._work, out=grad_v, **self._factors)
         return _penalized(torch.dot(self._flat, self._flat), u, v, self._penalty)
 
+    def loss(self, u: Tensor, v: Tensor) -> Tensor:
+        errors = torch.addcmul(self._shift, u.t() @ v, self._weights)
+        return errors.square().sum() + self._penalty * (u.square().sum() + v.square().sum())
+
     def predict(self, u: Tensor, v: Tensor, cells: Observed) -> Tensor:
         return torch.mm(u.t(), v, out=self._work)[cells.rows, cells.cols]
 
@@ -109,6 +117,15 @@ class Gather:
         grad_u.copy_(sum_u.t())
         grad_v.copy_(sum_v.t())
         return _penalized(total / (2 * scale), u, v, self._penalty)
+
+    def loss(self, u: Tensor, v: Tensor) -> Tensor:
+        users, items = u.t(), v.t()
+        errors = [
+            ((users[b.rows] * items[b.cols]).sum(1) - b.values).square().sum()
+            for b in _blocks(self._train)
+        ]
+        mean = torch.stack(errors).sum() / len(self._train.values)
+        return mean + self._penalty * (u.square().sum() + v.square().sum())
 
     def predict(self, u: Tensor, v: Tensor, cells: Observed) -> Tensor:
         users, items = u.t().contiguous(), v.t().contiguous()

@@ -37,13 +37,17 @@ class MLPProblem(FullBatchProblem[Labeled]):
     def _gradient(self, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]) -> Tensor:
         with torch.enable_grad():
             leaves = [w.detach().requires_grad_() for w in weights]
-            x, y = self._train
-            loss = F.cross_entropy(_scores(leaves, x), y)
-            if self._penalty:
-                loss = loss + self._penalty * torch.stack([w.square().sum() for w in leaves]).sum()
+            loss = self._loss(tuple(leaves))
             for slot, gradient in zip(slots, torch.autograd.grad(loss, leaves), strict=True):
                 slot.copy_(gradient)
         return loss.detach()
+
+    def _loss(self, weights: tuple[Tensor, ...]) -> Tensor:
+        x, y = self._train
+        loss = F.cross_entropy(_scores(list(weights), x), y)
+        if self._penalty:
+            loss = loss + self._penalty * torch.stack([w.square().sum() for w in weights]).sum()
+        return loss
 
     def _score(self, weights: tuple[Tensor, ...], part: Labeled) -> dict[str, Tensor]:
         x, y = part

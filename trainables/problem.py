@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 import torch
@@ -49,6 +49,13 @@ class FullBatchProblem(ABC, Generic[Part]):
             p.grad = buffer
         return torch.stack(losses)
 
+    def losses(self, params: Sequence[Tensor], replicas: Sequence[int]) -> Tensor:
+        """Return the losses [n] at `params`; see ``flowadam.task.DifferentiableProblem``.
+
+        All replicas have one loss here, so `replicas` only says how many there are.
+        """
+        return torch.stack([self._loss(tuple(p[i] for p in params)) for i in range(len(replicas))])
+
     def begin_step(self, k: int) -> None:
         """Do nothing: a full batch without dropout has nothing to fix for step k."""
 
@@ -81,6 +88,10 @@ class FullBatchProblem(ABC, Generic[Part]):
     @abstractmethod
     def _gradient(self, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]) -> Tensor:
         """Write the gradient of one replica into `slots`; return its loss, a fresh 0-d tensor."""
+
+    @abstractmethod
+    def _loss(self, weights: tuple[Tensor, ...]) -> Tensor:
+        """Return the loss of one replica, 0-d, for autograd."""
 
     @abstractmethod
     def _score(self, weights: tuple[Tensor, ...], part: Part) -> dict[str, Tensor]:

@@ -69,6 +69,16 @@ class QuadraticProblem:
             p.grad = buffer
         return losses
 
+    def losses(self, params: Sequence[torch.Tensor], replicas: Sequence[int]) -> torch.Tensor:
+        rows = list(replicas)
+        terms = [
+            h / 2 * (p - target[rows]).square() + (shift[rows] + self._penalty * p) * p
+            for p, target, h, shift in zip(
+                params, self._target, self._curvature, self._shift, strict=True
+            )
+        ]
+        return self._per_replica(terms)
+
     def evaluate(self, split: Split) -> Mapping[str, torch.Tensor]:
         if split == "test" and not self._test_unlocked:
             raise TestSplitLocked("The test part can be read in the confirm phase only.")

@@ -63,6 +63,7 @@ TASK_CHECKS = _table(
     task_seeds.makes_every_dtype,
     task_gradient.gradient_matches_differences,
     task_gradient.penalty_is_the_sum_of_squares,
+    task_gradient.differentiates_its_losses,
     task_gradient.honors_active_replicas,
     task_gradient.skips_inactive_replicas,
 )

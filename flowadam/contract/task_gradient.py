@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from flowadam.contract.drive import SEEDS
 from flowadam.contract.result import require
 from flowadam.spec import OptimizerSpec
-from flowadam.task import Problem, Task
+from flowadam.task import DifferentiableProblem, Problem, Task
 
 DIRECTIONS = 5
 STEP = 1e-5
@@ -53,6 +53,30 @@ def penalty_is_the_sum_of_squares(task: Task, adam: OptimizerSpec) -> None:
     for with_, without, p in rows:
         close = torch.allclose(with_ - without, 2 * PENALTY * p.detach(), rtol=1e-9, atol=1e-12)
         require(close, "The gradient of the penalty must be 2 w theta.")
+
+
+def differentiates_its_losses(task: Task, adam: OptimizerSpec) -> None:
+    """``losses`` and their gradients are the closure's, for all replicas and for some.
+
+    A problem without ``losses`` passes: optimizers and probes that need them refuse it.
+    """
+    problem = _problem(task, PENALTY)
+    if not isinstance(problem, DifferentiableProblem):
+        return
+    expected = problem.closure().clone()
+    gradients = _gradients(problem)
+    for rows in ([0, 1, 2], [2, 0]):
+        leaves = [p.detach()[rows].clone().requires_grad_() for p in problem.params]
+        losses = problem.losses(leaves, rows)
+        found = torch.autograd.grad(losses.sum(), leaves, create_graph=True)
+        require(
+            torch.allclose(losses, expected[rows], rtol=1e-9, atol=1e-12),
+            f"`losses` of replicas {rows} are {losses.tolist()}, the closure gives "
+            f"{expected[rows].tolist()}.",
+        )
+        for ours, theirs in zip(found, gradients, strict=True):
+            close = torch.allclose(ours, theirs[rows], rtol=1e-8, atol=1e-11)
+            require(close, f"The gradient of `losses` of replicas {rows} is not the closure's.")
 
 
 def honors_active_replicas(task: Task, adam: OptimizerSpec) -> None:
