@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from flowadam.optim import kernels
+from flowadam.optim.dial import dialed_update
 from flowadam.optim.slots import Slot
 
 
@@ -35,7 +36,11 @@ def adam_update(slots: Sequence[Slot]) -> None:
 
     ``eps_placement="torch"``: theta -= lr/c1 * m / (sqrt(v/c2) + eps), c_i = 1 - b_i^t.
     ``eps_placement="published"``: theta -= lr sqrt(c2)/c1 * m / (sqrt(v) + eps).
+    ``precond_power`` below 1: see `dialed_update`.
     """
+    if slots and slots[0].group["precond_power"] < 1:
+        dialed_update(slots)
+        return
     buckets: dict[tuple[Any, ...], list[Slot]] = {}
     for slot in slots:
         slot.state["step"][slot.replica] += 1

@@ -1,82 +1,167 @@
-"""When to leave Adam for the flow: the gradient is small, or it changes fast."""
+"""When to leave Adam for the flow."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, NamedTuple
 
-from flowadam.optim.norms import differences, norms, read
+from torch import Tensor
+
+from flowadam.optim import kernels
+from flowadam.optim.gradients import Scratch
+from flowadam.optim.norms import norms_and_gaps, read
 from flowadam.optim.record import Record
 from flowadam.optim.slots import Slot
 
 DECAY, GAIN = 0.9, 0.1
 WARM_UP = 10
+TESTING = ("gradient_norm", "second_moment")
+DETECTORS = (*TESTING, "random", "periodic", "never")
 
 
 class Sight(NamedTuple):
-    """Norms of the gradient (n) and of its change since the previous step (c)."""
+    """What a detector sees of one replica in one step.
 
+    Attributes:
+        step: updates made so far.
+        grad_norm: n, the norm of the gradient, or of its scale for "second_moment".
+        change_norm: c, the norm of its change since the previous step, or that scale.
+        grad_ema, change_ema: G and C, running averages that hold n and c already.
+    """
+
+    step: int
     grad_norm: float
     change_norm: float
+    grad_ema: float = math.nan
+    change_ema: float = math.nan
 
 
 class Verdict(NamedTuple):
-    """The averages after this step, and whether the step should follow the flow."""
+    """What was seen, whether the step follows the flow, and which test asked for it."""
 
-    grad_ema: float
-    change_ema: float
+    sight: Sight
     flows: bool
+    plateau: bool = False
+    stiff: bool = False
 
 
-def measure(slots: Sequence[Slot], records: Sequence[Record]) -> dict[int, Sight]:
-    """Return n and c of every replica whose gradient is finite, with one host read.
+Detector = Callable[[Sight], bool]
 
-    Each tensor is compared with the last gradient it had; one that never had any adds nothing to
-    c. At the first step of a replica c = n. Sets ``Slot.grad_norm``.
+
+def measure(slots: Sequence[Slot], records: Sequence[Record], name: str) -> dict[int, Sight]:
+    """Return what is to be seen of every replica whose gradient is finite, with one host read.
+
+    "gradient_norm" and a detector of the user's: n = |g| and c = |g - g_previous|, each tensor
+    compared with the last gradient it had; one that never had any adds nothing. At the first step
+    of a replica c = n. "second_moment": n = |sqrt(v)| and c = |sqrt(2 max(v - m^2, 0))| with Adam's
+    bias-corrected moments before this step; both nan before the first update. Others need n alone.
+
+    Sets ``Slot.grad_norm``.
     """
-    pairs = [(slot, old) for slot in slots if (old := slot.previous) is not None]
-    moved = differences([slot.grad for slot, _ in pairs], [old for _, old in pairs])
-    values = read(norms([slot.grad for slot in slots] + moved))
-    lengths: dict[int, list[float]] = {slot.replica: [] for slot in slots}
-    changes: dict[int, list[float]] = {slot.replica: [] for slot in slots}
+    compared = [s for s in slots if s.previous is not None] if remembers(name) else []
+    grads = [slot.grad for slot in slots]
+    pending = norms_and_gaps(grads, [s.grad for s in compared], [_previous(s) for s in compared])
+    values = read(pending + _spreads(slots) if name == "second_moment" else pending)
     for slot, length in zip(slots, values, strict=False):
         slot.grad_norm = length
-        lengths[slot.replica].append(length)
-    for (slot, _), change in zip(pairs, values[len(slots) :], strict=True):
-        changes[slot.replica].append(change)
-    sights = {}
-    for r, parts in lengths.items():
-        n = math.hypot(*parts)
-        sights[r] = Sight(n, math.hypot(*changes[r]) if records[r].steps else n)
-    return {r: sight for r, sight in sights.items() if math.isfinite(sight.grad_norm)}
+    lengths, changes = _sums(slots, values), _sums(compared, values[len(slots) :])
+    finite = [r for r, n in lengths.items() if math.isfinite(n)]
+    if name == "second_moment":
+        scales, spreads = values[len(slots) : -len(slots)], values[-len(slots) :]
+        lengths, changes = _sums(slots, scales), _sums(slots, spreads)
+    return {r: _sight(records[r].steps, lengths[r], changes.get(r), name) for r in finite}
 
 
-def judge(record: Record, sight: Sight, sigma: float, kappa: float) -> Verdict:
-    """Flow if n < sigma G or c > kappa C, where G and C already hold n and c.
+def judge(
+    record: Record, sight: Sight, options: dict[str, Any], custom: Detector | None
+) -> Verdict:
+    """Decide by the detector named in `options`; the first eleven steps are always Adam's.
 
-    G <- 0.9 G + 0.1 n and C <- 0.9 C + 0.1 c, starting at n and c. The first eleven steps are
-    Adam's whatever the norms.
+    "gradient_norm", "second_moment": flow if n < sigma G (plateau) or c > kappa C (stiffness),
+    where G <- 0.9 G + 0.1 n and C <- 0.9 C + 0.1 c hold n and c already and start at them.
+    "random": with probability `rate`; "periodic": whenever floor(rate (k + 1)) > floor(rate k).
     """
-    if record.steps == 0:
-        return Verdict(sight.grad_norm, sight.change_norm, False)
-    grad_ema = DECAY * record.grad_ema + GAIN * sight.grad_norm
-    change_ema = DECAY * record.change_ema + GAIN * sight.change_norm
-    plateau = sight.grad_norm < sigma * grad_ema
-    stiff = sight.change_norm > kappa * change_ema
-    return Verdict(grad_ema, change_ema, (plateau or stiff) and record.steps > WARM_UP)
+    grad_ema = _average(record.grad_ema, sight.grad_norm)
+    change_ema = _average(record.change_ema, sight.change_norm)
+    sight = sight._replace(grad_ema=grad_ema, change_ema=change_ema)
+    name, k = options["detector"], record.steps
+    if k <= WARM_UP or name == "never":
+        return Verdict(sight, False)
+    if custom is not None:
+        return Verdict(sight, bool(custom(sight)))
+    if name in TESTING:
+        plateau = sight.grad_norm < options["switch_sensitivity"] * grad_ema
+        stiff = sight.change_norm > options["curvature_sensitivity"] * change_ema
+        return Verdict(sight, plateau or stiff, plateau, stiff)
+    return Verdict(sight, scheduled(name, options["rate"], options["detector_seed"], k))
 
 
-def remember(slots: Sequence[Slot], *, own: bool) -> None:
+def scheduled(name: str, rate: float, seed: int, k: int) -> bool:
+    """Say whether "random" or "periodic" flows at step k, a function of the arguments alone."""
+    if name == "random":
+        return Random(f"{seed} {k}").random() < rate
+    return math.floor(rate * (k + 1)) > math.floor(rate * k)
+
+
+def remembers(name: str) -> bool:
+    """Say whether the detector compares gradients with earlier ones."""
+    return name in ("gradient_norm", "custom")
+
+
+def remember(slots: Sequence[Slot], scratch: Scratch | None) -> None:
     """Keep the gradients of this step for the comparison in the next one.
 
     Args:
-        own: the gradients are copies that nobody else holds.
+        scratch: the gradients are its copies called "grad", to be traded for the older ones; None:
+            they are the closure's and are copied.
     """
+    known = [slot for slot in slots if slot.previous is not None]
+    if scratch is not None:
+        for slot in known:
+            older, slot.previous = _previous(slot), slot.grad
+            scratch.trade(slot, "grad", older)
+    elif known:
+        kernels.copy_([_previous(slot) for slot in known], [slot.grad for slot in known])
     for slot in slots:
-        if own:
-            slot.previous = slot.grad
-        elif slot.previous is None:
+        if slot.previous is None:
             slot.previous = slot.grad.clone()
-        else:
-            slot.previous.copy_(slot.grad)
+
+
+def _previous(slot: Slot) -> Tensor:
+    assert slot.previous is not None
+    return slot.previous
+
+
+def _spreads(slots: Sequence[Slot]) -> list[Tensor]:
+    """Return |sqrt(v)| of every slot, then |sqrt(2 max(v - m^2, 0))|, bias-corrected."""
+    scales, spreads = [], []
+    for slot in slots:
+        beta1, beta2 = slot.group["betas"]
+        t = max(slot.updates, 1)
+        v = slot.row(slot.state["exp_avg_sq"]) / (1 - beta2**t)
+        m = slot.row(slot.state["exp_avg"]) / (1 - beta1**t)
+        scales.append(v.sum().sqrt())
+        spreads.append((2 * (v - m.square()).clamp_(min=0).sum()).sqrt())
+    return scales + spreads
+
+
+def _sums(slots: Sequence[Slot], values: Sequence[float]) -> dict[int, float]:
+    """Join the norms of slots, the first of `values`, to those of replicas."""
+    parts: dict[int, list[float]] = {}
+    for slot, value in zip(slots, values, strict=False):
+        parts.setdefault(slot.replica, []).append(value)
+    return {r: math.hypot(*own) for r, own in parts.items()}
+
+
+def _sight(step: int, length: float, change: float | None, name: str) -> Sight:
+    if step:
+        return Sight(step, length, change or 0.0)
+    return Sight(0, length, length) if name != "second_moment" else Sight(0, math.nan, math.nan)
+
+
+def _average(old: float, new: float) -> float:
+    if math.isnan(old):
+        return new
+    return DECAY * old + GAIN * new if not math.isnan(new) else old

@@ -36,15 +36,15 @@ class Evaluation:
                 active[list(wanted)] = True
                 loss = self._closure(active)
         self._check(loss)
+        # The closure may write every loss into one buffer.
         return loss.detach().clone() if isinstance(loss, Tensor) else loss
 
-    def losses(self, wanted: Sequence[int]) -> list[float]:
-        """Evaluate the `wanted` replicas and return their losses."""
+    def losses(self, wanted: Sequence[int]) -> list[Tensor]:
+        """Evaluate the `wanted` replicas and return their losses, 0-d."""
         loss = self(wanted)
         if self._replicas is None:
-            return [float(loss)]
-        values = loss.tolist()
-        return [values[r] for r in wanted]
+            return [loss if isinstance(loss, Tensor) else torch.tensor(loss, dtype=torch.float64)]
+        return [loss[r] for r in wanted]
 
     def _check(self, loss: Any) -> None:
         if loss is None:

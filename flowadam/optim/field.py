@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from flowadam.optim import kernels
+from flowadam.optim.clip import count_clipped, first_slopes
 from flowadam.optim.evaluation import Evaluation
+from flowadam.optim.gradients import Scratch
 from flowadam.optim.slots import Slot, by_replica
 
 
@@ -48,11 +51,11 @@ class Arrival:
 
     moved: list[Tensor] | None = None
     end_slopes: list[Tensor] | None = None
-    end_loss: float = math.nan
+    end_loss: Tensor = field(default_factory=lambda: torch.zeros(()))
 
 
 class Field:
-    """d theta / d tau = -h clip(grad L(theta)), tau from 0 to 1, clip to +-clip_value.
+    """d theta / d tau = -h clip(grad L(theta)), tau from 0 to 1.
 
     Horizon h and clip value are those of each tensor's group. Trial points are written into the
     live parameters, because the closure reads them there.
@@ -61,21 +64,35 @@ class Field:
         slots: slots of all flowing replicas; their gradients give the first slope.
         params: all parameters of the optimizer; their gradients are cleared before each evaluation.
         evaluate: the user's closure.
+        scratch: memory of the start points.
 
     Attributes:
         legs: by replica.
         evals: closure evaluations so far, by replica.
+        clipped: coordinates that the clip changed in the first slope, by replica.
     """
 
-    def __init__(self, slots: Sequence[Slot], params: Sequence[Tensor], evaluate: Evaluation):
-        self.legs = {r: [_leg(slot) for slot in own] for r, own in by_replica(slots).items()}
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        params: Sequence[Tensor],
+        evaluate: Evaluation,
+        scratch: Scratch,
+    ) -> None:
+        self.legs: dict[int, list[Leg]] = {}
+        self.clipped: dict[int, int] = {}
+        for r, own in by_replica(slots).items():
+            slopes = first_slopes(own)
+            starts = scratch.copies(own, "start", [slot.param for slot in own])
+            self.legs[r] = [Leg(*leg) for leg in zip(own, starts, slopes, strict=True)]
+            self.clipped[r] = count_clipped(own, slopes)
         self.evals = dict.fromkeys(self.legs, 0)
         self._params, self._evaluate = params, evaluate
 
-    def gradients(self, replicas: Sequence[int]) -> tuple[list[float], list[list[Tensor]]]:
-        """Evaluate at the live parameters; return losses and unclipped gradients per leg.
+    def gradients(self, replicas: Sequence[int]) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Evaluate at the live parameters; return losses (0-d) and unclipped gradients per leg.
 
-        The gradients may share memory with the closure's buffers: copy them before the next call.
+        They may share memory with the closure's buffers: copy them before the next call.
         """
         for p in self._params:
             p.grad = None
@@ -87,8 +104,8 @@ class Field:
     def rewind(self, replicas: Sequence[int]) -> None:
         """Put the start point back into the live parameters."""
         for r in replicas:
-            for leg in self.legs[r]:
-                leg.slot.param.copy_(leg.start)
+            legs = self.legs[r]
+            kernels.copy_([leg.slot.param for leg in legs], [leg.start for leg in legs])
 
 
 def by_group(legs: Sequence[Leg]) -> list[tuple[dict[str, Any], list[Leg]]]:
@@ -98,15 +115,3 @@ def by_group(legs: Sequence[Leg]) -> list[tuple[dict[str, Any], list[Leg]]]:
         group = leg.slot.group
         found.setdefault(id(group), (group, []))[1].append(leg)
     return list(found.values())
-
-
-def clip(gradient: Tensor, bound: float) -> Tensor:
-    """Return the gradient with every coordinate limited to +-bound."""
-    return gradient.clamp(-bound, bound)
-
-
-def _leg(slot: Slot) -> Leg:
-    bound = slot.group["clip_value"]
-    # No coordinate exceeds the norm, so a short gradient needs no pass.
-    slope = slot.grad if slot.grad_norm <= bound else clip(slot.grad, bound)
-    return Leg(slot, slot.param.clone(), slope)

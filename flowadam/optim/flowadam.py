@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from flowadam.optim import detector, kept_slopes
+from flowadam.optim import detector
 from flowadam.optim.adam import adam_update, new_state
+from flowadam.optim.detector import Detector, Verdict
 from flowadam.optim.evaluation import Evaluation
-from flowadam.optim.field import Arrival, Leg
 from flowadam.optim.flow import Journey, blend, follow
-from flowadam.optim.options import check_shared, resolve
-from flowadam.optim.record import COUNTERS, Record
+from flowadam.optim.gradients import Scratch
+from flowadam.optim.kept_slopes import KeptSlopes
+from flowadam.optim.options import PUBLISHED, check_shared, resolve
+from flowadam.optim.record import Record, statistics
+from flowadam.optim.refusals import refuse_loss_scale
 from flowadam.optim.slots import Slot, rows
+from flowadam.optim.tensors import check_stack, check_whole
 
 
 class FlowAdam(Optimizer):
@@ -30,7 +34,7 @@ class FlowAdam(Optimizer):
 
         n < switch_sensitivity G   or   c > curvature_sensitivity C.
 
-    It moves theta along d theta/dt = -clip(grad L(theta), +-clip_value) for the time
+    It moves theta along d theta/dt = -K(grad L(theta)), K the clip, for the time
     h = lr * ode_t_scale and blends the velocity w = -displacement / lr into the momentum of each
     tensor, m <- (1 - gamma) m + gamma min(1, 5|m|/|w|) w. Second moments and step counters stay.
     Every other step is Adam's.
@@ -39,6 +43,8 @@ class FlowAdam(Optimizer):
     the Euler step and, if `deterministic`, is the next step's gradient. The check is made for
     every closure, so that a flow step means the same everywhere and its price is counted. Where it
     fails, adaptive Heun takes two calls per substep, of which it tries 100. dopri5 takes six.
+    Memory beyond Adam's two moments: the previous gradient, and after the first flow step copies
+    of gradient and start point.
 
     Args:
         params: parameters or parameter groups. `lr`, `betas`, `eps`, `ode_t_scale`,
@@ -47,21 +53,35 @@ class FlowAdam(Optimizer):
         lr: step size of Adam, and the unit of the flow's horizon. 0 is legal, a tensor is not.
         betas: decay rates of Adam's two moments.
         eps: added to Adam's denominator.
-        mode: presets of the next three: "A" .40, 3, 2; "B" .90, .1, .5.
+        mode: presets of the next three: "A" .40, 3, 2; "B" .90, .1, .5; "p" .50, 2, 1.
         switch_sensitivity: plateau threshold; 0 switches the test off.
         curvature_sensitivity: stiffness threshold; infinity switches the test off.
         ode_t_scale: horizon in units of `lr`.
-        ode_method: "ladder" (Euler, else adaptive Heun) or a method of torchdiffeq. The latter
-            are kept inside the horizon too.
+        detector: what asks for a flow step. "gradient_norm" as above; "second_moment" the same
+            tests with n = |sqrt(v)| and c = |sqrt(2 max(v - m^2, 0))| of Adam's bias-corrected
+            moments; "random" with probability `rate`; "periodic", every 1/`rate` steps; "never";
+            or a function of a `Sight` that returns whether to flow. No detector acts before the
+            twelfth step.
+        rate: share of flow steps of "random" and "periodic".
+        detector_seed: seed of "random"; all replicas share its draws.
+        ode_method: "ladder" (Euler, else adaptive Heun) or a method of torchdiffeq.
+        ode_setup: "bounded" keeps adaptive methods of torchdiffeq inside the horizon; "published"
+            leaves them their own first step and rounds the horizon to float32.
         ode_tol: relative and absolute tolerance of the flow's end point.
         momentum_blend_gamma: share of the velocity in the momentum after a flow step.
-        clip_value: largest coordinate of the flow's slope; infinity does not clip.
+        clip_mode: "coordinate" limits each coordinate of the slope to +-clip_value,
+            "global_norm" its norm over all tensors to clip_value.
+        clip_value: the limit; infinity does not clip. Equal in all groups for "global_norm".
         injection: "soft" as above, "hard" (m <- w, no cap) or "none".
         velocity: "slope" forms w exactly; "difference" from the parameters before and after in
             their dtype, as published, which in float32 loses most digits late in training.
-        eps_placement: "published" adds eps to the uncorrected root, sqrt(v) + eps; "torch" to the
-            corrected one, sqrt(v / (1 - beta2^t)) + eps. Without flow steps the latter is
-            torch.optim.Adam, bit for bit its fused form.
+        precond_power: p, Adam's anisotropy. 1 is Adam; below 1 the denominator of Adam's step is
+            (r + eps)^p (S + eps)^(1-p) + eps, r = sqrt(v / (1 - beta2^t)), and S one number for
+            all tensors, so that at 0 the step is parallel to the momentum.
+        precond_scalar: S is the root mean square of r ("rms") or its geometric mean ("geomean").
+        eps_placement: at p = 1, "published" adds eps to the uncorrected root, sqrt(v) + eps;
+            "torch" to the corrected one, sqrt(v / (1 - beta2^t)) + eps. Without flow steps the
+            latter is torch.optim.Adam, bit for bit its fused form.
         deterministic: promise that the closure is a function of the parameters alone.
         stacked: the leading axis of every parameter counts R independent replicas, each with
             norms, decisions and counters of its own.
@@ -72,12 +92,22 @@ class FlowAdam(Optimizer):
     The optimizer never clears gradients before the first closure call of a step, and always before
     further ones; after the step they hold the gradient it began with.
 
+    Known against its claims: with preset B on factorizations the stiffness test fires at every
+    second step and the flow moves the parameters by less than a thousandth of what Adam does, so
+    what acts is the damping of the momentum; in float32 the published velocity is mostly rounding.
+    The published comparisons count steps, not gradients, and tune FlowAdam's rate alone.
+
     Raises:
-        ValueError: an option outside its range, or unequal where it spans all groups.
+        ValueError: an option outside its range, or unequal where it spans all groups; complex,
+            sharded, or wrongly stacked parameters.
 
     Source: "FlowAdam: Implicit Regularization via Geometry-Aware Soft Momentum Injection",
-    arXiv 2604.06652; the ladder, the exact velocity and the kept slopes are this package's own.
+    arXiv 2604.06652; `clip_mode` and the dial from arXiv 2608.05136; the ladder, the exact
+    velocity, the kept slopes and the other detectors are this package's own.
     """
+
+    # Makes torch's GradScaler leave its marks, so that a scaled loss can be refused.
+    _step_supports_amp_scaling = True
 
     def __init__(
         self,
@@ -86,20 +116,29 @@ class FlowAdam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         *,
-        mode: Literal["A", "B"] = "B",
+        mode: Literal["A", "B", "p"] = "B",
         switch_sensitivity: float | None = None,
         curvature_sensitivity: float | None = None,
         ode_t_scale: float | None = None,
+        detector: str | Detector = "gradient_norm",
+        rate: float = 0.5,
+        detector_seed: int = 0,
         ode_method: str = "ladder",
+        ode_setup: Literal["bounded", "published"] = "bounded",
         ode_tol: float = 1e-4,
         momentum_blend_gamma: float = 0.5,
+        clip_mode: Literal["coordinate", "global_norm"] = "coordinate",
         clip_value: float = 1.0,
         injection: Literal["soft", "hard", "none"] = "soft",
         velocity: Literal["slope", "difference"] = "slope",
+        precond_power: float = 1.0,
+        precond_scalar: Literal["rms", "geomean"] = "rms",
         eps_placement: Literal["published", "torch"] = "published",
         deterministic: bool = False,
         stacked: bool = False,
     ) -> None:
+        # A function stays out of the groups, which have to survive torch.load(weights_only=True).
+        self._custom = detector if callable(detector) else None
         options = {
             "lr": lr,
             "betas": betas,
@@ -108,31 +147,56 @@ class FlowAdam(Optimizer):
             "switch_sensitivity": switch_sensitivity,
             "curvature_sensitivity": curvature_sensitivity,
             "ode_t_scale": ode_t_scale,
+            "detector": "custom" if callable(detector) else detector,
+            "rate": rate,
+            "detector_seed": detector_seed,
             "ode_method": ode_method,
+            "ode_setup": ode_setup,
             "ode_tol": ode_tol,
             "momentum_blend_gamma": momentum_blend_gamma,
+            "clip_mode": clip_mode,
             "clip_value": clip_value,
             "injection": injection,
             "velocity": velocity,
+            "precond_power": precond_power,
+            "precond_scalar": precond_scalar,
             "eps_placement": eps_placement,
             "deterministic": deterministic,
             "stacked": stacked,
         }
         super().__init__(params, options)
         self._records = [Record() for _ in range(self._replicas or 1)]
+        self._scratch, self._slopes = Scratch(), KeptSlopes()
+
+    @classmethod
+    def published(cls, params: Iterable[Any], **options: Any) -> Self:
+        """Return FlowAdam with the numbers of the published code, for its presets A and B.
+
+        ``ode_method="dopri5"``, ``ode_setup="published"``, ``velocity="difference"`` and
+        ``eps_placement="published"``; `options` are the constructor's and win. Other differences
+        to the published code are its faults, which change no number: see the class.
+        """
+        return cls(params, **(PUBLISHED | options))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own; the constructor's stand in for missing ones.
 
         Raises:
-            ValueError: see the class; also complex parameters, and stacked ones whose leading axes
-                differ.
+            ValueError: see the class; also stacked parameters whose leading axes differ.
         """
         group = resolve(self.defaults | param_group)
+        if (group["detector"] == "custom") != (self._custom is not None):
+            raise ValueError("A detector function is given to the constructor, for all groups.")
         check_shared(self.param_groups[0] if self.param_groups else group, group)
         super().add_param_group(group)
+        added = self.param_groups[-1]["params"]
         try:
-            self._check_tensors(self.param_groups[-1]["params"])
+            check_whole("FlowAdam", added)
+            if self._options["stacked"]:
+                check_stack(added, self._options["params"][0])
+            for p in added:
+                if p.is_complex():
+                    raise ValueError(f"FlowAdam needs real parameters, got {p.dtype}.")
         except ValueError:
             self.param_groups.pop()
             raise
@@ -147,34 +211,37 @@ class FlowAdam(Optimizer):
                 gradients and losses of inactive replicas may hold anything.
 
         Raises:
-            RuntimeError: no closure.
+            RuntimeError: no closure, a sparse gradient, or a loss scaled by a GradScaler.
         """
+        refuse_loss_scale(self)
         if closure is None:
             raise RuntimeError("`step` needs a closure that evaluates loss and gradient, got None.")
-        params = self._params()
+        params = [p for group in self.param_groups for p in group["params"]]
         evaluate = Evaluation(closure, self._replicas)
         loss = self._first_evaluation(params, evaluate)
         slots = self._gather()
         verdicts = self._judge(slots)
         flowing = [r for r, verdict in verdicts.items() if verdict.flows]
-        journeys = follow(slots, flowing, params, evaluate) if flowing else {}
+        journeys: dict[int, Journey] = {}
+        if flowing:
+            journeys = follow(slots, flowing, params, evaluate, self._scratch)
         # The closure is not called below, so a step is made as a whole or not at all.
-        self._update([slot for slot in slots if slot.replica in verdicts], journeys, loss)
+        if len(verdicts) < len(self._records):
+            slots = [slot for slot in slots if slot.replica in verdicts]
+        self._update(slots, journeys, loss)
         self._count(verdicts, journeys)
         return loss
 
     def flow_stats(self) -> dict[str, Any]:
-        """Return counts since the start: ints, or int64 [R] if stacked.
+        """Return counts since the start: numbers, or tensors [R] if stacked.
 
         steps: updates made, of both kinds. flow_steps: those that followed the flow. field_evals:
         closure evaluations inside flows. fallbacks: flows that failed and became Adam steps.
+        plateau_triggers, stiffness_triggers: flows that a test asked for; both may ask for one.
+        capped_injections: tensors whose velocity was scaled down before it was injected.
+        clipped_share: share of coordinates that the clip changed in the first slopes of flows.
         """
-        if self._replicas is None:
-            return {name: getattr(self._records[0], name) for name in COUNTERS}
-        return {
-            name: torch.tensor([getattr(record, name) for record in self._records])
-            for name in COUNTERS
-        }
+        return statistics(self._records, stacked=self._options["stacked"])
 
     def state_dict(self) -> dict[str, Any]:
         """Return torch's state dictionary with one more entry, ``records``: one per replica."""
@@ -194,9 +261,11 @@ class FlowAdam(Optimizer):
         copy = deepcopy(state_dict)
         super().load_state_dict(copy)
         self._records = [Record(**record) for record in copy["records"]]
+        self._scratch, self._slopes = Scratch(), KeptSlopes()
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_records": self._records}
+        own = {"_records": self._records, "_custom": self._custom}
+        return super().__getstate__() | own | {"_scratch": Scratch(), "_slopes": KeptSlopes()}
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -208,27 +277,11 @@ class FlowAdam(Optimizer):
         """R, or None when not stacked."""
         return self._options["params"][0].shape[0] if self._options["stacked"] else None
 
-    def _check_tensors(self, params: Sequence[Tensor]) -> None:
-        first = self._options["params"][0]
-        for p in params:
-            if p.is_complex():
-                raise ValueError(f"FlowAdam needs real parameters, got {p.dtype}.")
-            if not self._options["stacked"]:
-                continue
-            if p.dim() == 0 or p.shape[0] == 0 or p.shape[0] != first.shape[0]:
-                raise ValueError(
-                    "Stacked parameters must share a leading axis of at least one replica, "
-                    f"got shapes {tuple(first.shape)} and {tuple(p.shape)}."
-                )
-
     def _first_evaluation(self, params: Sequence[Tensor], evaluate: Evaluation) -> Any:
         if not self._options["deterministic"]:
             return evaluate()
         stacked = self._options["stacked"]
-        return kept_slopes.first_evaluation(params, self.state, self._records, evaluate, stacked)
-
-    def _params(self) -> list[Tensor]:
-        return [p for group in self.param_groups for p in group["params"]]
+        return self._slopes.first_evaluation(params, self.state, self._records, evaluate, stacked)
 
     def _gather(self) -> list[Slot]:
         stacked = self._options["stacked"]
@@ -244,45 +297,42 @@ class FlowAdam(Optimizer):
                 slots += [Slot(p, r, group, state, *pair) for r, pair in enumerate(tensors)]
         return slots
 
-    def _judge(self, slots: Sequence[Slot]) -> dict[int, detector.Verdict]:
-        sigma = self._options["switch_sensitivity"]
-        kappa = self._options["curvature_sensitivity"]
-        sights = detector.measure(slots, self._records) if slots else {}
+    def _judge(self, slots: Sequence[Slot]) -> dict[int, Verdict]:
+        options, custom = self._options, self._custom
+        sights = detector.measure(slots, self._records, options["detector"]) if slots else {}
         return {
-            r: detector.judge(self._records[r], sight, sigma, kappa) for r, sight in sights.items()
+            r: detector.judge(self._records[r], sight, options, custom)
+            for r, sight in sights.items()
         }
 
-    def _update(
-        self,
-        slots: Sequence[Slot],
-        journeys: dict[int, Journey],
-        loss: Any,
-    ) -> None:
+    def _update(self, slots: Sequence[Slot], journeys: dict[int, Journey], loss: Any) -> None:
         """Write what the step means for moments, quiet parameters and memory."""
         for slot in slots:
             self.state[slot.owner] = slot.state
         if self._options["deterministic"]:
-            kept_slopes.forget(self.state, self._records)
-        arrivals = {r: journey.arrival for r, journey in journeys.items() if journey.arrival}
-        adam_update([slot for slot in slots if slot.replica not in arrivals])
-        blend(journeys.values())
+            self._slopes.forget(self.state, self._records)
+        arrived = {r: j for r, j in journeys.items() if j.arrival is not None}
+        adam_update([slot for slot in slots if slot.replica not in arrived] if arrived else slots)
+        blend(journeys.values(), self._records)
         if self._options["deterministic"]:
-            for r, arrival in arrivals.items():
-                self._keep(r, journeys[r].legs, arrival, loss)
-        detector.remember(slots, own=bool(journeys))
+            for r, journey in arrived.items():
+                self._keep(r, journey, loss)
+        if detector.remembers(self._options["detector"]):
+            detector.remember(slots, self._scratch if journeys else None)
 
-    def _keep(self, replica: int, legs: Sequence[Leg], arrival: Arrival, loss: Any) -> None:
-        end_loss = arrival.end_loss
-        like = loss.new_full((), end_loss) if isinstance(loss, Tensor) else end_loss
-        trainable = [p.requires_grad for p in self._params()]
-        kept_slopes.keep(legs, arrival, self._records[replica], like, trainable)
+    def _keep(self, replica: int, journey: Journey, loss: Any) -> None:
+        assert journey.arrival is not None
+        end = journey.arrival.end_loss
+        like = end if isinstance(loss, Tensor) else float(end)
+        trainable = [p.requires_grad for group in self.param_groups for p in group["params"]]
+        self._slopes.keep(journey.legs, journey.arrival, self._records[replica], like, trainable)
 
-    def _count(self, verdicts: dict[int, detector.Verdict], journeys: dict[int, Journey]) -> None:
+    def _count(self, verdicts: dict[int, Verdict], journeys: dict[int, Journey]) -> None:
         for r, verdict in verdicts.items():
-            record = self._records[r]
-            record.steps += 1
-            record.grad_ema, record.change_ema = verdict.grad_ema, verdict.change_ema
+            _, _, _, grad_ema, change_ema = verdict.sight
+            self._records[r].see(grad_ema, change_ema, plateau=verdict.plateau, stiff=verdict.stiff)
         for r, journey in journeys.items():
-            self._records[r].field_evals += journey.evals
-            self._records[r].flow_steps += journey.arrival is not None
-            self._records[r].fallbacks += journey.arrival is None
+            arrived = journey.arrival is not None
+            self._records[r].travel(
+                journey.evals, journey.clipped, journey.coordinates, arrived=arrived
+            )

@@ -17,82 +17,106 @@ from flowadam.optim.slots import rows
 State = Mapping[Tensor, dict[str, Any]]
 
 
-def first_evaluation(
-    params: Sequence[Tensor],
-    state: State,
-    records: Sequence[Record],
-    evaluate: Evaluation,
-    stacked: bool,
-) -> Any:
-    """Fill the gradients at the live parameters, from kept slopes where they still hold.
+class KeptSlopes:
+    """Keeps, checks and hands out slopes; they stand in the optimizer's state with their points.
 
-    The closure is called only for the replicas without one; returns the loss like the closure.
+    A slope may be memory that the closure allocated, so its version counter is remembered too: one
+    that was written to since is worthless. Restored states own their memory and need no counter.
     """
-    known = _valid_replicas(params, state, records, stacked)
-    unknown = [r for r in range(len(records)) if r not in known]
-    if not known:
-        return evaluate()
-    losses = evaluate(unknown) if unknown else None
-    _hand_out(params, state, known, stacked)
-    kept: list[Any] = [records[r].slope_loss for r in known]
-    if losses is None:
-        return torch.stack(kept) if stacked else kept[0]
-    for r, loss in zip(known, kept, strict=True):
-        losses[r] = loss
-    return losses
 
+    def __init__(self) -> None:
+        self._versions: dict[tuple[Tensor, int], int] = {}
 
-def keep(
-    legs: Sequence[Leg],
-    arrival: Arrival,
-    record: Record,
-    loss: Tensor | float,
-    trainable: list[bool],
-) -> None:
-    """Keep the slopes at an arrival, if they are known, with the point and the loss there."""
-    if arrival.end_slopes is None:
-        return
-    for leg, slope in zip(legs, arrival.end_slopes, strict=True):
-        state, r = leg.slot.state, leg.slot.replica
-        state["slope"][r] = slope
-        state["slope_point"][r] = leg.slot.param.clone()
-    record.slope_loss, record.trainable = loss, trainable
+    def first_evaluation(
+        self,
+        params: Sequence[Tensor],
+        state: State,
+        records: Sequence[Record],
+        evaluate: Evaluation,
+        stacked: bool,
+    ) -> Any:
+        """Fill the gradients at the live parameters, from kept slopes where they still hold.
 
+        The closure is called only for the replicas without one; returns the loss like the closure.
+        """
+        known = self._valid_replicas(params, state, records, stacked)
+        unknown = [r for r in range(len(records)) if r not in known]
+        if not known:
+            return evaluate()
+        losses = evaluate(unknown) if unknown else None
+        _hand_out(params, state, known, stacked)
+        kept: list[Any] = [records[r].slope_loss for r in known]
+        if losses is None:
+            return torch.stack(kept) if stacked else kept[0]
+        for r, loss in zip(known, kept, strict=True):
+            losses[r] = loss
+        return losses
 
-def forget(state: State, records: Sequence[Record]) -> None:
-    """Drop all kept slopes."""
-    for own in state.values():
-        own["slope"] = [None] * len(records)
-        own["slope_point"] = [None] * len(records)
-    for record in records:
-        record.slope_loss = None
+    def keep(
+        self,
+        legs: Sequence[Leg],
+        arrival: Arrival,
+        record: Record,
+        loss: Tensor | float,
+        trainable: list[bool],
+    ) -> None:
+        """Keep the slopes at an arrival, if they are known, with the point and the loss there."""
+        if arrival.end_slopes is None:
+            return
+        for leg, slope in zip(legs, arrival.end_slopes, strict=True):
+            state, r = leg.slot.state, leg.slot.replica
+            state["slope"][r] = slope
+            self._versions[leg.slot.owner, r] = slope._version
+            if state["slope_point"][r] is None:
+                state["slope_point"][r] = leg.slot.param.clone()
+            else:
+                state["slope_point"][r].copy_(leg.slot.param)
+        record.slope_loss, record.trainable = loss, trainable
 
+    def forget(self, state: State, records: Sequence[Record]) -> None:
+        """Drop all kept slopes; the memory of their points stays."""
+        if not any(record.has_slope for record in records):
+            return
+        for own in state.values():
+            own["slope"] = [None] * len(records)
+        for record in records:
+            record.slope_loss = None
 
-def _valid_replicas(
-    params: Sequence[Tensor], state: State, records: Sequence[Record], stacked: bool
-) -> list[int]:
-    """Return the replicas whose parameters are, bit for bit, those their kept slopes belong to.
+    def _valid_replicas(
+        self, params: Sequence[Tensor], state: State, records: Sequence[Record], stacked: bool
+    ) -> list[int]:
+        """Return the replicas whose parameters are, bit for bit, those their slopes belong to.
 
-    Contents are compared rather than version counters, which writes through ``.data`` escape and
-    which cannot tell one replica from another.
-    """
-    trainable = [p.requires_grad for p in params]
-    kept = [r for r, own in enumerate(records) if own.has_slope and own.trainable == trainable]
-    for p in params if kept else ():
-        if p in state:
-            points, live = state[p]["slope_point"], rows(p, stacked)
-            kept = [r for r in kept if points[r] is None or torch.equal(points[r], live[r])]
-    return kept
+        Contents are compared rather than version counters of the parameters, which writes through
+        ``.data`` escape and which cannot tell one replica from another.
+        """
+        trainable = [p.requires_grad for p in params]
+        kept = [r for r, own in enumerate(records) if own.has_slope and own.trainable == trainable]
+        for p in params if kept else ():
+            if p in state:
+                own, live = state[p], rows(p, stacked)
+                kept = [r for r in kept if self._holds(p, r, own, live[r])]
+        return kept
+
+    def _holds(self, owner: Tensor, r: int, own: dict[str, Any], live: Tensor) -> bool:
+        slope = own["slope"][r]
+        if slope is None:
+            return True
+        untouched = self._versions.get((owner, r), slope._version) == slope._version
+        return untouched and torch.equal(own["slope_point"][r], live)
 
 
 def _hand_out(
     params: Sequence[Tensor], state: State, replicas: Sequence[int], stacked: bool
 ) -> None:
-    """Copy the kept slopes of `replicas` into the gradients of the parameters."""
+    """Make the kept slopes of `replicas` the gradients of the parameters."""
     for p in params:
         slopes = state[p]["slope"] if p in state else []
         mine = [r for r in replicas if slopes and slopes[r] is not None]
         if not mine:
+            continue
+        if not stacked:
+            p.grad = slopes[0]
             continue
         if p.grad is None:
             p.grad = torch.zeros_like(p)

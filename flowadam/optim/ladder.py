@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from torch import Tensor
 
 from flowadam.optim import kernels
-from flowadam.optim.field import Arrival, Field, Leg, SolverFailure, by_group, clip
+from flowadam.optim.clip import clip
+from flowadam.optim.field import Arrival, Field, Leg, SolverFailure, by_group
 from flowadam.optim.flat import FlatField
 from flowadam.optim.heun import adaptive_heun, next_factor, scaled_rms
-from flowadam.optim.norms import differences, norms, read
+from flowadam.optim.norms import gap_norms, read
+
+Keep = Callable[[Tensor, Tensor], Tensor]
 
 
-def climb(field: Field, tol: float, *, keep_slopes: bool) -> dict[int, Arrival]:
+def climb(field: Field, tol: float, keep: Keep | None) -> dict[int, Arrival]:
     """Move every replica of `field` to the end of its flow; failures are left out.
 
     Rung 1: y1 = y - h q with the known slope q, checked by one evaluation: it stands when the root
@@ -24,7 +27,8 @@ def climb(field: Field, tol: float, *, keep_slopes: bool) -> dict[int, Arrival]:
     start, its first step sized by the estimate.
 
     Args:
-        keep_slopes: hand the slopes of accepted Euler points on.
+        keep: hands the slopes of accepted Euler points on, ``keep(owner, slope)`` being memory
+            that the closure does not write to; None drops them.
     """
     replicas = list(field.legs)
     for group, legs in by_group([leg for r in replicas for leg in field.legs[r]]):
@@ -33,11 +37,13 @@ def climb(field: Field, tol: float, *, keep_slopes: bool) -> dict[int, Arrival]:
         kernels.add_(params, [leg.slope for leg in legs], alpha=-horizon)
     losses, gradients = field.gradients(replicas)
     errors = _euler_errors(field, gradients, losses, tol)
-    arrivals = {
-        r: Arrival(end_slopes=[end.clone() for end in ends] if keep_slopes else None, end_loss=loss)
-        for r, error, loss, ends in zip(replicas, errors, losses, gradients, strict=True)
-        if error <= 1
-    }
+    arrivals: dict[int, Arrival] = {}
+    for r, error, loss, ends in zip(replicas, errors, losses, gradients, strict=True):
+        if error <= 1:
+            arrivals[r] = Arrival(end_loss=loss)
+            if keep is not None:
+                owners = [leg.slot.owner for leg in field.legs[r]]
+                arrivals[r].end_slopes = list(map(keep, owners, ends))
     for r, error in zip(replicas, errors, strict=True):
         if error > 1:
             flow = FlatField(field, r)
@@ -48,14 +54,14 @@ def climb(field: Field, tol: float, *, keep_slopes: bool) -> dict[int, Arrival]:
 
 
 def _euler_errors(
-    field: Field, gradients: Sequence[Sequence[Tensor]], losses: Sequence[float], tol: float
+    field: Field, gradients: Sequence[Sequence[Tensor]], losses: Sequence[Tensor], tol: float
 ) -> list[float]:
     """Return the scaled error estimate of every replica, or a bound of it that is at most 1."""
     legs = [leg for own in field.legs.values() for leg in own]
     ends = [end for own in gradients for end in own]
-    changes = read(norms(differences(ends, [leg.slot.grad for leg in legs])))
-    errors, i = [], 0
-    for own, loss, end in zip(field.legs.values(), losses, gradients, strict=True):
+    values = read([*gap_norms(ends, [leg.slot.grad for leg in legs]), *losses])
+    changes, i, errors = values, 0, []
+    for own, loss, end in zip(field.legs.values(), values[len(legs) :], gradients, strict=True):
         error = _bound(own, changes[i : i + len(own)], tol)
         i += len(own)
         if not (math.isfinite(loss) and math.isfinite(error)):
@@ -72,9 +78,10 @@ def _bound(legs: Sequence[Leg], changes: Sequence[float], tol: float) -> float:
 
 def _exact(legs: Sequence[Leg], ends: Sequence[Tensor], tol: float) -> float:
     squares = 0.0
-    for leg, end in zip(legs, ends, strict=True):
-        bend = clip(end, leg.slot.group["clip_value"]) - leg.slope
-        rms = scaled_rms(leg.horizon / 2 * bend, leg.start, leg.slot.param, tol)
+    slopes = clip(ends, [leg.slot.group for leg in legs])
+    for leg, slope in zip(legs, slopes, strict=True):
+        bend = leg.horizon / 2 * (slope - leg.slope)
+        rms = scaled_rms(bend, leg.start, leg.slot.param, tol)
         squares += rms**2 * leg.start.numel()
     return math.sqrt(squares / _size(legs))
 

@@ -25,20 +25,29 @@ METHODS = ("ladder", *ADAPTIVE, *FIXED_GRID, "scipy_solver")
 MAX_STEPS = 1000
 
 
-def solve(flow: FlatField, method: str, tol: float) -> Tensor:
+def solve(flow: FlatField, method: str, tol: float, setup: str) -> Tensor:
     """Return y(1) of dy/dtau = flow(y), y(0) = flow.start; tol is relative and absolute tolerance.
 
-    Adaptive methods begin with the whole interval as their first step and never look beyond its
-    end; fixed-grid methods take the interval in one step.
+    Args:
+        setup: "bounded": adaptive methods begin with the whole interval as their first step and
+            never look beyond its end. "published": torchdiffeq's own start, a probe whose distance
+            is its own choice, and an end interpolated within a step that may reach beyond; time
+            runs to the horizon rounded to float32. Fixed-grid methods take the interval in one
+            step in both.
 
     Raises:
         SolverFailure: the solver gave up or left the finite range.
     """
     from torchdiffeq import odeint
 
-    times = torch.tensor([0.0, 1.0], dtype=torch.float64, device=flow.start.device)
+    device = flow.start.device
+    span = flow.span if setup == "published" else 1.0
+    dtype = torch.float32 if setup == "published" else torch.float64
+    times = torch.tensor([0.0, span], dtype=dtype, device=device)
+    if times[1] == 0:
+        return flow.start
     options: dict[str, Any] = {}
-    if method in ADAPTIVE:
+    if setup == "bounded" and method in ADAPTIVE:
         options = {"first_step": 1.0, "step_t": times[1:], "max_num_steps": MAX_STEPS}
     try:
         path: Any = odeint(

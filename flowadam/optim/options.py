@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from difflib import get_close_matches
-from numbers import Real
 from typing import Any
 
+from flowadam.optim import checks
+from flowadam.optim.detector import DETECTORS
 from flowadam.optim.ode import METHODS
 
 Group = dict[str, Any]
@@ -15,14 +13,22 @@ Group = dict[str, Any]
 PRESETS: dict[str, dict[str, float]] = {
     "A": {"switch_sensitivity": 0.40, "curvature_sensitivity": 3.0, "ode_t_scale": 2.0},
     "B": {"switch_sensitivity": 0.90, "curvature_sensitivity": 0.1, "ode_t_scale": 0.5},
+    "p": {"switch_sensitivity": 0.50, "curvature_sensitivity": 2.0, "ode_t_scale": 1.0},
 }
 
 # One decision and one solve span all groups, so these cannot differ between them.
 SHARED = (
     "switch_sensitivity",
     "curvature_sensitivity",
+    "detector",
+    "rate",
+    "detector_seed",
     "ode_method",
+    "ode_setup",
     "ode_tol",
+    "clip_mode",
+    "precond_power",
+    "precond_scalar",
     "injection",
     "velocity",
     "eps_placement",
@@ -30,23 +36,36 @@ SHARED = (
     "stacked",
 )
 
+PUBLISHED: dict[str, Any] = {
+    "ode_method": "dopri5",
+    "ode_setup": "published",
+    "velocity": "difference",
+    "eps_placement": "published",
+}
+
 _CHOICES: dict[str, tuple[str, ...]] = {
     "mode": tuple(PRESETS),
+    "detector": (*DETECTORS, "custom"),
     "ode_method": METHODS,
+    "ode_setup": ("bounded", "published"),
+    "clip_mode": ("coordinate", "global_norm"),
     "injection": ("soft", "hard", "none"),
     "velocity": ("slope", "difference"),
+    "precond_scalar": ("rms", "geomean"),
     "eps_placement": ("published", "torch"),
 }
 
-_NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "lr": ("a finite number of at least 0", lambda x: 0 <= x < math.inf),
-    "eps": ("a finite number of at least 0", lambda x: 0 <= x < math.inf),
-    "switch_sensitivity": ("a number of at least 0", lambda x: x >= 0),
-    "curvature_sensitivity": ("a number of at least 0", lambda x: x >= 0),
-    "ode_t_scale": ("a positive finite number", lambda x: 0 < x < math.inf),
-    "ode_tol": ("a positive finite number", lambda x: 0 < x < math.inf),
-    "momentum_blend_gamma": ("a number from 0 to 1", lambda x: 0 <= x <= 1),
+_NUMBERS: dict[str, checks.Rule] = {
+    "lr": checks.FINITE,
+    "eps": checks.FINITE,
+    "switch_sensitivity": checks.NOT_NEGATIVE,
+    "curvature_sensitivity": checks.NOT_NEGATIVE,
+    "ode_t_scale": checks.POSITIVE,
+    "rate": checks.SHARE,
+    "ode_tol": checks.POSITIVE,
+    "momentum_blend_gamma": checks.SHARE,
     "clip_value": ("a positive number", lambda x: x > 0),
+    "precond_power": checks.SHARE,
 }
 
 _FLAGS = ("deterministic", "stacked")
@@ -59,45 +78,24 @@ def resolve(group: Group) -> Group:
         ValueError: an option outside its range, with its name and value.
     """
     for name, allowed in _CHOICES.items():
-        _check_choice(name, group[name], allowed)
+        checks.choice(name, group[name], allowed)
     for name in _FLAGS:
-        if not isinstance(group[name], bool):
-            raise ValueError(f"`{name}` must be True or False, got {group[name]!r}.")
+        checks.flag(name, group[name])
+    seed = group["detector_seed"]
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ValueError(f"`detector_seed` must be a whole number, got {seed!r}.")
     preset = PRESETS[group["mode"]]
     resolved = group | {name: preset[name] for name in preset if group[name] is None}
-    numbers = {name: _checked_number(name, resolved[name]) for name in _NUMBERS}
-    return resolved | numbers | {"betas": _checked_betas(group["betas"])}
+    numbers = {name: checks.number(name, resolved[name], rule) for name, rule in _NUMBERS.items()}
+    return resolved | numbers | {"betas": checks.betas(group["betas"])}
 
 
 def check_shared(first: Group, group: Group) -> None:
     """Raise ValueError when `group` differs from `first` in an option that spans all groups."""
-    for name in SHARED:
+    spanning = (*SHARED, "clip_value") if group["clip_mode"] == "global_norm" else SHARED
+    for name in spanning:
         if group[name] != first[name]:
             raise ValueError(
                 f"`{name}` must be equal in all parameter groups, "
                 f"got {first[name]!r} and {group[name]!r}."
             )
-
-
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value in allowed:
-        return
-    close = get_close_matches(str(value), allowed, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    names = ", ".join(repr(choice) for choice in allowed)
-    raise ValueError(f"`{name}` must be one of {names}, got {value!r}.{hint}")
-
-
-def _checked_number(name: str, value: object) -> float:
-    rule, holds = _NUMBERS[name]
-    if not isinstance(value, Real) or isinstance(value, bool) or not holds(float(value)):
-        raise ValueError(f"`{name}` must be {rule}, got {value!r}.")
-    return float(value)
-
-
-def _checked_betas(value: Any) -> tuple[float, float]:
-    numbers = list(value) if isinstance(value, (tuple, list)) else []
-    legal = [isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in numbers]
-    if legal != [True, True]:
-        raise ValueError(f"`betas` must be two numbers from 0 to below 1, got {value!r}.")
-    return float(numbers[0]), float(numbers[1])

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from flowadam.optim import kernels
 
 
 @dataclass(slots=True)
@@ -40,6 +37,11 @@ class Slot:
     grad_norm: float = math.inf
 
     @property
+    def updates(self) -> int:
+        """Adam updates so far, t of the bias correction."""
+        return self.state["step"][self.replica]
+
+    @property
     def previous(self) -> Tensor | None:
         """Gradient that the detector compares with, None before the first."""
         return self.state["grad_prev"][self.replica]
@@ -55,7 +57,9 @@ class Slot:
     def current_grad(self) -> Tensor:
         """Return the gradient that the last closure call left; a missing one is zero."""
         grad = self.owner.grad
-        return torch.zeros_like(self.param) if grad is None else self.row(grad)
+        if grad is None:
+            return torch.zeros_like(self.param)
+        return self.row(grad.detach() if grad.requires_grad else grad)
 
 
 def rows(tensor: Tensor, stacked: bool) -> Sequence[Tensor]:
@@ -69,21 +73,3 @@ def by_replica(slots: Iterable[Slot]) -> dict[int, list[Slot]]:
     for slot in slots:
         found.setdefault(slot.replica, []).append(slot)
     return found
-
-
-@contextmanager
-def kept_gradients(params: Sequence[Tensor], slots: Sequence[Slot]) -> Iterator[None]:
-    """Hold the gradients aside while the closure runs again, then put them back.
-
-    Closures may write every gradient into the same buffers, so values are copied.
-    """
-    buffers = [p.grad for p in params]
-    views = [slot.grad for slot in slots]
-    for slot in slots:
-        slot.grad = slot.grad.clone()
-    try:
-        yield
-    finally:
-        for p, buffer in zip(params, buffers, strict=True):
-            p.grad = buffer
-        kernels.copy_(views, [slot.grad for slot in slots])

@@ -35,7 +35,8 @@ def step_by_hand(injection: str) -> tuple[Quadratic, FlowAdam, list[Tensor], lis
         points.append(p.detach() - LR * w)
         moments.append(blended[injection])
     opt.step(problem.closure)
-    assert opt.flow_stats() == {"steps": 12, "flow_steps": 1, "field_evals": 1, "fallbacks": 0}
+    counts = {"steps": 12, "flow_steps": 1, "field_evals": 1, "fallbacks": 0}
+    assert counts.items() <= opt.flow_stats().items()
     return problem, opt, points, moments
 
 

@@ -142,3 +142,32 @@ def test_ladder_stays_inside_its_tolerance_on_a_stiff_kinked_field() -> None:
     assert outside == 0
     assert stats["flow_steps"] == golden.record["ode_flag_exact"].sum()
     assert stats["field_evals"] <= 15 * stats["flow_steps"]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_published_is_the_published_code(name: str) -> None:
+    """Same decisions, same evaluations in every flow, parameters to rounding (Rosenbrock: bits)."""
+    golden = load(name)
+    options = golden.options | {"ode_tol": golden.record["hyper_ode_tol"].item()}
+    opt = FlowAdam.published(golden.params, **options)
+    flags, evals = [], []
+    rows = dict(zip(golden.record["traj_steps"].tolist(), golden.record["traj"], strict=True))
+    for step in range(int(golden.record["n_steps"])):
+
+        def closure(step: int = step) -> Tensor:
+            opt.zero_grad()
+            loss = golden.loss(step)
+            loss.backward()
+            return loss
+
+        before = opt.flow_stats()
+        opt.step(closure)
+        after = opt.flow_stats()
+        flags.append(after["flow_steps"] > before["flow_steps"])
+        if flags[-1]:
+            evals.append(after["field_evals"] - before["field_evals"])
+        if step + 1 in rows:
+            tolerance = 0.0 if name == "rosenbrock_custom" else 1e-12
+            np.testing.assert_allclose(golden.point(), rows[step + 1], rtol=0, atol=tolerance)
+    assert flags == golden.record["ode_flag"].tolist()
+    assert evals == golden.record["nfe"].tolist()

@@ -104,7 +104,8 @@ def test_the_set_of_parameters_with_gradients_may_change() -> None:
     train(opt, problem.closure, 5)
     opt.add_param_group({"params": [torch.ones(2, dtype=torch.float64).requires_grad_()]})
     train(opt, problem.closure, 5)
-    assert opt.flow_stats() == {"steps": 30, "flow_steps": 19, "field_evals": 19, "fallbacks": 0}
+    counts = {"steps": 30, "flow_steps": 19, "field_evals": 19, "fallbacks": 0}
+    assert counts.items() <= opt.flow_stats().items()
     assert unused not in opt.state
 
 

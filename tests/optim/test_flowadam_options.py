@@ -17,7 +17,14 @@ from flowadam.optim.options import SHARED
 OTHER: dict[str, Any] = {
     "switch_sensitivity": 0.3,
     "curvature_sensitivity": 0.3,
+    "detector": "never",
+    "rate": 0.3,
+    "detector_seed": 3,
     "ode_method": "rk4",
+    "ode_setup": "published",
+    "clip_mode": "global_norm",
+    "precond_power": 0.5,
+    "precond_scalar": "geomean",
     "ode_tol": 1e-3,
     "injection": "hard",
     "velocity": "difference",
@@ -31,7 +38,9 @@ def make(**options: Any) -> FlowAdam:
     return FlowAdam([torch.zeros(2).requires_grad_()], **options)
 
 
-@pytest.mark.parametrize(("mode", "preset"), [("A", (0.4, 3.0, 2.0)), ("B", (0.9, 0.1, 0.5))])
+@pytest.mark.parametrize(
+    ("mode", "preset"), [("A", (0.4, 3.0, 2.0)), ("B", (0.9, 0.1, 0.5)), ("p", (0.5, 2.0, 1.0))]
+)
 def test_presets_fill_what_is_not_given(mode: str, preset: tuple[float, ...]) -> None:
     names = ("switch_sensitivity", "curvature_sensitivity", "ode_t_scale")
     group = make(mode=mode).param_groups[0]
@@ -51,7 +60,7 @@ def test_presets_fill_what_is_not_given(mode: str, preset: tuple[float, ...]) ->
         ({"betas": (0.9, 1.0)}, "`betas` must be two numbers from 0 to below 1, got (0.9, 1.0)."),
         ({"betas": (0.9,)}, "`betas` must be two numbers"),
         ({"betas": 0.9}, "`betas` must be two numbers"),
-        ({"mode": "C"}, "`mode` must be one of 'A', 'B', got 'C'."),
+        ({"mode": "C"}, "`mode` must be one of 'A', 'B', 'p', got 'C'."),
         ({"switch_sensitivity": -0.1}, "`switch_sensitivity` must be a number of at least 0"),
         ({"curvature_sensitivity": math.nan}, "`curvature_sensitivity` must be a number of"),
         ({"ode_t_scale": 0.0}, "`ode_t_scale` must be a positive finite number, got 0.0."),

@@ -45,7 +45,7 @@ def test_a_stack_equals_its_replicas_run_one_by_one(name: str) -> None:
     for r, seed in enumerate(SEEDS):
         single, single_opt = alone(seed, **options)
         assert equal([p[r] for p in problem.params], single.params)
-        assert {name: int(counts[r]) for name, counts in stats.items()} == single_opt.flow_stats()
+        assert {n: counts[r].item() for n, counts in stats.items()} == single_opt.flow_stats()
         assert problem.calls[r] == single.calls[0]
         assert losses.shape == (STEPS, len(SEEDS))
 
