@@ -106,13 +106,5 @@ def test_trajectories_and_triggers_are_the_recorded_ones(name: str, velocity: st
             )
 
 
-def test_a_rotated_start_gives_the_rotated_trajectory() -> None:
-    """At p = 0 with the rms and the global-norm clip, (U Q, V Q) runs as (U, V) does, times Q."""
-    with np.load(FOLDER / "flowadam_p_sensing_base.npz", allow_pickle=False) as base:
-        with np.load(FOLDER / "flowadam_p_sensing_rotated.npz", allow_pickle=False) as rotated:
-            for key in ("traj_U", "traj_V"):
-                np.testing.assert_allclose(base[key] @ base["data_Q"], rotated[key], atol=1e-13)
-
-
 def test_every_recorded_file_is_here() -> None:
     assert len(NAMES) == 9
