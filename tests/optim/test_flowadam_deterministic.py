@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from optim_problems import ALWAYS, WARM_UP, Quadratic, equal, train
+from optim_problems import ALWAYS, WARM_UP, Quadratic, copies, equal, train
+from torch import Tensor
 
 from flowadam.optim import FlowAdam
 
@@ -101,3 +102,43 @@ def test_a_new_group_ends_the_use_of_old_slopes() -> None:
     before = problem.params[1].detach().clone()
     opt.step(problem.closure)
     assert not torch.equal(problem.params[1].detach(), before)
+
+
+class Buffered(Quadratic):
+    """Writes gradients into `count` sets of buffers in turn."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.sets = [[torch.zeros_like(p) for p in self.params] for _ in range(count)]
+
+    def closure(self) -> Tensor:
+        self.calls += 1
+        buffers = self.sets[self.calls % len(self.sets)]
+        for p, buffer, gradient in zip(self.params, buffers, self.gradients(), strict=True):
+            p.grad = buffer.copy_(gradient)
+        return self.loss().detach()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_slopes_outlive_the_buffers_of_the_closure(count: int) -> None:
+    problem, twin = Buffered(count), Quadratic()
+    opt = FlowAdam(problem.params, lr=0.01, deterministic=True, **ALWAYS)
+    other = FlowAdam(twin.params, lr=0.01, deterministic=True, **ALWAYS)
+    train(opt, problem.closure, 30)
+    train(other, twin.closure, 30)
+    assert equal(problem.params, copies(twin.params))
+    assert problem.calls == twin.calls == 31
+
+
+def test_a_slope_that_was_written_to_is_evaluated_again() -> None:
+    problem, twin = Buffered(2), Quadratic()
+    opt = FlowAdam(problem.params, lr=0.01, deterministic=True, **ALWAYS)
+    other = FlowAdam(twin.params, lr=0.01, **ALWAYS)
+    for _ in range(20):
+        opt.step(problem.closure)
+        for buffers in problem.sets:
+            for buffer in buffers:
+                buffer.fill_(1e3)
+        other.step(twin.closure)
+    assert equal(problem.params, copies(twin.params))
+    assert problem.calls == twin.calls == 29

@@ -67,6 +67,7 @@ def test_cap_limits_the_velocity_to_five_times_the_momentum_of_each_tensor() -> 
     length = float(opt.state[small]["exp_avg"].norm())
     w = [2.0 * g for g in problem.gradients()]
     opt.step(problem.closure)
+    assert opt.flow_stats()["capped_injections"] == 1
     capped, free = (opt.state[p]["exp_avg"] for p in problem.params)
     assert float(capped.norm()) == pytest.approx(5 * length, rel=1e-6)
     torch.testing.assert_close(capped / capped.norm(), w[0] / w[0].norm())
