@@ -84,10 +84,13 @@ def table(title: str, rows: list[Row], steps: int) -> None:
 
 
 def free_gradients(shapes: list[tuple[int, ...]]) -> tuple[list[Tensor], Callable[[], Tensor]]:
-    """Return parameters and a closure that alternates between two gradients."""
+    """Return parameters and a closure that alternates between two gradients.
+
+    Their coordinates are of the size that training has, 1e-4, so that FlowAdam's clip is idle.
+    """
     torch.manual_seed(0)
     params = [torch.randn(shape).requires_grad_() for shape in shapes]
-    sets = [[torch.randn(shape) for shape in shapes] for _ in range(2)]
+    sets = [[1e-4 * torch.randn(shape) for shape in shapes] for _ in range(2)]
     loss, turn = torch.ones(()), 0
 
     def closure() -> Tensor:

@@ -63,8 +63,8 @@ def _update(slots: Sequence[Slot], t: int) -> None:
     kernels.fused_adam_(
         dense,
         [slot.grad.contiguous() for slot in slots],
-        [slot.row(slot.state["exp_avg"]) for slot in slots],
-        [slot.row(slot.state["exp_avg_sq"]) for slot in slots],
+        [slot.exp_avg for slot in slots],
+        [slot.exp_avg_sq for slot in slots],
         [],
         [step] * len(slots),
         lr=group["lr"],

@@ -60,9 +60,10 @@ def measure(slots: Sequence[Slot], records: Sequence[Record], name: str) -> dict
 
     Sets ``Slot.grad_norm``.
     """
-    compared = [s for s in slots if s.previous is not None] if remembers(name) else []
-    grads = [slot.grad for slot in slots]
-    pending = norms_and_gaps(grads, [s.grad for s in compared], [_previous(s) for s in compared])
+    olds = [slot.previous for slot in slots] if remembers(name) else []
+    compared = [slot for slot, old in zip(slots, olds, strict=False) if old is not None]
+    grads, now = [slot.grad for slot in slots], [slot.grad for slot in compared]
+    pending = norms_and_gaps(grads, now, [old for old in olds if old is not None])
     values = read(pending + _spreads(slots) if name == "second_moment" else pending)
     for slot, length in zip(slots, values, strict=False):
         slot.grad_norm = length
@@ -117,21 +118,19 @@ def remember(slots: Sequence[Slot], scratch: Scratch | None) -> None:
         scratch: the gradients are its copies called "grad", to be traded for the older ones; None:
             they are the closure's and are copied.
     """
-    known = [slot for slot in slots if slot.previous is not None]
-    if scratch is not None:
-        for slot in known:
-            older, slot.previous = _previous(slot), slot.grad
-            scratch.trade(slot, "grad", older)
-    elif known:
-        kernels.copy_([_previous(slot) for slot in known], [slot.grad for slot in known])
+    older: list[Tensor] = []
+    newer: list[Tensor] = []
     for slot in slots:
-        if slot.previous is None:
+        if (old := slot.previous) is None:
             slot.previous = slot.grad.clone()
-
-
-def _previous(slot: Slot) -> Tensor:
-    assert slot.previous is not None
-    return slot.previous
+        elif scratch is not None:
+            slot.previous = slot.grad
+            scratch.trade(slot, "grad", old)
+        else:
+            older.append(old)
+            newer.append(slot.grad)
+    if older:
+        kernels.copy_(older, newer)
 
 
 def _spreads(slots: Sequence[Slot]) -> list[Tensor]:
@@ -140,8 +139,8 @@ def _spreads(slots: Sequence[Slot]) -> list[Tensor]:
     for slot in slots:
         beta1, beta2 = slot.group["betas"]
         t = max(slot.updates, 1)
-        v = slot.row(slot.state["exp_avg_sq"]) / (1 - beta2**t)
-        m = slot.row(slot.state["exp_avg"]) / (1 - beta1**t)
+        v = slot.exp_avg_sq / (1 - beta2**t)
+        m = slot.exp_avg / (1 - beta1**t)
         scales.append(v.sum().sqrt())
         spreads.append((2 * (v - m.square()).clamp_(min=0).sum()).sqrt())
     return scales + spreads

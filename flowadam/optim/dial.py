@@ -31,8 +31,8 @@ def _root(slot: Slot) -> Tensor:
     """Update the moments with the gradient and return r."""
     beta1, beta2 = slot.group["betas"]
     slot.state["step"][slot.replica] += 1
-    slot.row(slot.state["exp_avg"]).lerp_(slot.grad, 1 - beta1)
-    v = slot.row(slot.state["exp_avg_sq"])
+    slot.exp_avg.lerp_(slot.grad, 1 - beta1)
+    v = slot.exp_avg_sq
     v.mul_(beta2).addcmul_(slot.grad, slot.grad, value=1 - beta2)
     return (v / (1 - beta2**slot.updates)).sqrt_()
 
@@ -57,4 +57,4 @@ def _step(slot: Slot, root: Tensor, scalar: Tensor) -> None:
     common = ((scalar + eps) ** (1 - power)).to(root.device, root.dtype)
     denominator = root.add_(eps).pow_(power).mul_(common).add_(eps)
     rate = group["lr"] / (1 - math.pow(group["betas"][0], slot.updates))
-    slot.param.addcdiv_(slot.row(slot.state["exp_avg"]), denominator, value=-rate)
+    slot.param.addcdiv_(slot.exp_avg, denominator, value=-rate)

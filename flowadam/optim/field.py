@@ -47,10 +47,12 @@ class Arrival:
         moved: exact displacement per leg; None after an Euler step, where it is -h `Leg.slope`.
         end_slopes: unclipped gradients at the end point per leg; None where they are not known.
         end_loss: the loss that belongs to them.
+        lengths: norms of slope and momentum per leg, where an Euler step has found them.
     """
 
     moved: list[Tensor] | None = None
     end_slopes: list[Tensor] | None = None
+    lengths: list[tuple[float, float]] | None = None
     end_loss: Tensor = field(default_factory=lambda: torch.zeros(()))
 
 

@@ -11,7 +11,7 @@ from flowadam.optim.evaluation import Evaluation
 from flowadam.optim.field import Arrival, Field, Leg, SolverFailure
 from flowadam.optim.flat import FlatField
 from flowadam.optim.gradients import HeldGradients, Scratch
-from flowadam.optim.injection import inject, velocity
+from flowadam.optim.injection import Velocity, inject, velocity
 from flowadam.optim.ladder import climb
 from flowadam.optim.ode import solve
 from flowadam.optim.record import Record
@@ -71,14 +71,13 @@ def follow(
 
 def blend(journeys: Iterable[Journey], records: Sequence[Record]) -> None:
     """Inject the velocities of all journeys that arrived into the momenta."""
-    velocities = [
-        velocity(leg, way)
-        for journey in journeys
-        if journey.arrival is not None
-        for leg, way in zip(
-            journey.legs, journey.arrival.moved or [None] * len(journey.legs), strict=True
-        )
-    ]
+    velocities: list[Velocity] = []
+    for journey in journeys:
+        if journey.arrival is None:
+            continue
+        nothing = [None] * len(journey.legs)
+        moved, lengths = journey.arrival.moved or nothing, journey.arrival.lengths or nothing
+        velocities += map(velocity, journey.legs, moved, lengths)
     inject(velocities, records)
 
 

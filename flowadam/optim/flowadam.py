@@ -21,7 +21,7 @@ from flowadam.optim.kept_slopes import KeptSlopes
 from flowadam.optim.options import PUBLISHED, check_shared, resolve
 from flowadam.optim.record import Record, statistics
 from flowadam.optim.refusals import refuse_loss_scale
-from flowadam.optim.slots import Slot, rows
+from flowadam.optim.slots import Slot, slots_of
 from flowadam.optim.tensors import check_stack, check_whole
 
 
@@ -284,17 +284,16 @@ class FlowAdam(Optimizer):
         return self._slopes.first_evaluation(params, self.state, self._records, evaluate, stacked)
 
     def _gather(self) -> list[Slot]:
-        stacked = self._options["stacked"]
-        slots = []
+        slots: list[Slot] = []
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
                     continue
                 if p.grad.is_sparse:
                     raise RuntimeError("FlowAdam needs dense gradients, got a sparse one.")
-                state = self.state[p] if p in self.state else new_state(p, len(self._records))
-                tensors = zip(rows(p, stacked), rows(p.grad, stacked), strict=True)
-                slots += [Slot(p, r, group, state, *pair) for r, pair in enumerate(tensors)]
+                # Nothing enters the state before the step is sure to be made.
+                state = self.state.get(p) or new_state(p, len(self._records))
+                slots += slots_of(p, group, state)
         return slots
 
     def _judge(self, slots: Sequence[Slot]) -> dict[int, Verdict]:

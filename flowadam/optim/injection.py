@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from flowadam.optim import kernels
 from flowadam.optim.field import Leg
 from flowadam.optim.norms import norms, read
 from flowadam.optim.record import Record
@@ -16,14 +17,19 @@ CAP = 5.0
 
 
 class Velocity(NamedTuple):
-    """w = factor * direction; kept apart, so that no tensor of the product is formed."""
+    """w = factor * direction; kept apart, so that no tensor of the product is formed.
+
+    Attributes:
+        lengths: norms of `direction` and of the momentum, where they are known.
+    """
 
     slot: Slot
     factor: float
     direction: Tensor
+    lengths: tuple[float, float] | None = None
 
 
-def velocity(leg: Leg, moved: Tensor | None) -> Velocity:
+def velocity(leg: Leg, moved: Tensor | None, lengths: tuple[float, float] | None) -> Velocity:
     """Return w = -displacement / lr: the sign of a gradient, ode_t_scale times its scale.
 
     The option `velocity` says how: "slope" exactly, "difference" from the parameters before and
@@ -32,11 +38,12 @@ def velocity(leg: Leg, moved: Tensor | None) -> Velocity:
 
     Args:
         moved: exact displacement; None after an Euler step, where w = ode_t_scale * clip(g).
+        lengths: norms of `Leg.slope` and of the momentum, where they are known.
     """
     slot = leg.slot
     lr, option = slot.group["lr"], slot.group["velocity"]
     if lr == 0 or (option == "slope" and moved is None):
-        return Velocity(slot, slot.group["ode_t_scale"], leg.slope)
+        return Velocity(slot, slot.group["ode_t_scale"], leg.slope, lengths)
     if option == "difference" or moved is None:
         return Velocity(slot, 1.0, (leg.start - slot.param) / lr)
     return Velocity(slot, 1.0, (moved / -lr).to(leg.start.dtype))
@@ -50,23 +57,33 @@ def inject(velocities: Sequence[Velocity], records: Sequence[Record]) -> None:
     left alone, as are second moments and step counters.
     """
     moving = [v for v in velocities if v.slot.updates > 0]
-    if not moving or moving[0].slot.group["injection"] == "none":
+    rule = moving[0].slot.group["injection"] if moving else "none"
+    if rule == "none":
         return
-    momenta = [v.slot.row(v.slot.state["exp_avg"]) for v in moving]
-    if moving[0].slot.group["injection"] == "hard":
-        for v, m in zip(moving, momenta, strict=True):
-            m.copy_(v.direction).mul_(v.factor)
+    if rule == "hard":
+        for v in moving:
+            v.slot.exp_avg.copy_(v.direction).mul_(v.factor)
         return
-    for v, m, q in zip(moving, momenta, _cap_factors(moving, momenta), strict=True):
-        gamma = v.slot.group["momentum_blend_gamma"]
+    alike: dict[tuple[float, float], list[Velocity]] = {}
+    for v, q in zip(moving, _cap_factors(moving), strict=True):
         records[v.slot.replica].capped_injections += q < 1
-        m.mul_(1 - gamma).add_(v.direction, alpha=gamma * q * v.factor)
+        gamma = v.slot.group["momentum_blend_gamma"]
+        alike.setdefault((1 - gamma, gamma * q * v.factor), []).append(v)
+    for (keep, gain), some in alike.items():
+        momenta = [v.slot.exp_avg for v in some]
+        kernels.mul_(momenta, keep)
+        kernels.add_(momenta, [v.direction for v in some], alpha=gain)
 
 
-def _cap_factors(velocities: Sequence[Velocity], momenta: Sequence[Tensor]) -> list[float]:
-    lengths = read(norms([*(v.direction for v in velocities), *momenta]))
-    speeds = [v.factor * w for v, w in zip(velocities, lengths, strict=False)]
-    return [
-        CAP * m / (w + 1e-8) if w > CAP * m else 1.0
-        for w, m in zip(speeds, lengths[len(speeds) :], strict=True)
-    ]
+def _cap_factors(velocities: Sequence[Velocity]) -> list[float]:
+    lengths = [v.lengths for v in velocities]
+    if None in lengths:
+        directions = [v.direction for v in velocities]
+        found = read(norms([*directions, *(v.slot.exp_avg for v in velocities)]))
+        lengths = list(zip(found[: len(directions)], found[len(directions) :], strict=True))
+    pairs = zip(velocities, lengths, strict=True)
+    return [_cap(v.factor * pair[0], pair[1]) for v, pair in pairs if pair is not None]
+
+
+def _cap(speed: float, momentum: float) -> float:
+    return CAP * momentum / (speed + 1e-8) if speed > CAP * momentum else 1.0

@@ -13,7 +13,7 @@ from flowadam.optim.clip import clip
 from flowadam.optim.field import Arrival, Field, Leg, SolverFailure, by_group
 from flowadam.optim.flat import FlatField
 from flowadam.optim.heun import adaptive_heun, next_factor, scaled_rms
-from flowadam.optim.norms import gap_norms, read
+from flowadam.optim.norms import norms_and_gaps, read
 
 Keep = Callable[[Tensor, Tensor], Tensor]
 
@@ -36,14 +36,11 @@ def climb(field: Field, tol: float, keep: Keep | None) -> dict[int, Arrival]:
         params = [leg.slot.param for leg in legs]
         kernels.add_(params, [leg.slope for leg in legs], alpha=-horizon)
     losses, gradients = field.gradients(replicas)
-    errors = _euler_errors(field, gradients, losses, tol)
-    arrivals: dict[int, Arrival] = {}
-    for r, error, loss, ends in zip(replicas, errors, losses, gradients, strict=True):
-        if error <= 1:
-            arrivals[r] = Arrival(end_loss=loss)
-            if keep is not None:
-                owners = [leg.slot.owner for leg in field.legs[r]]
-                arrivals[r].end_slopes = list(map(keep, owners, ends))
+    errors, arrivals = _euler_errors(field, gradients, losses, tol)
+    for r, error, ends in zip(replicas, errors, gradients, strict=True):
+        if error <= 1 and keep is not None:
+            owners = [leg.slot.owner for leg in field.legs[r]]
+            arrivals[r].end_slopes = list(map(keep, owners, ends))
     for r, error in zip(replicas, errors, strict=True):
         if error > 1:
             flow = FlatField(field, r)
@@ -55,19 +52,33 @@ def climb(field: Field, tol: float, keep: Keep | None) -> dict[int, Arrival]:
 
 def _euler_errors(
     field: Field, gradients: Sequence[Sequence[Tensor]], losses: Sequence[Tensor], tol: float
-) -> list[float]:
-    """Return the scaled error estimate of every replica, or a bound of it that is at most 1."""
+) -> tuple[list[float], dict[int, Arrival]]:
+    """Return the scaled error estimate of every replica, or a bound of it that is at most 1.
+
+    With them the arrivals, should they stand; one host read serves both.
+    """
     legs = [leg for own in field.legs.values() for leg in own]
     ends = [end for own in gradients for end in own]
-    values = read([*gap_norms(ends, [leg.slot.grad for leg in legs]), *losses])
-    changes, i, errors = values, 0, []
-    for own, loss, end in zip(field.legs.values(), values[len(legs) :], gradients, strict=True):
-        error = _bound(own, changes[i : i + len(own)], tol)
+    n, slopes, momenta = len(legs), [leg.slope for leg in legs], [leg.slot.exp_avg for leg in legs]
+    found = norms_and_gaps(slopes + momenta, ends, [leg.slot.grad for leg in legs])
+    values = read([*found, *losses])
+    lengths = list(zip(values[:n], values[n : 2 * n], strict=True))
+    arrivals, errors, i = {}, [], 0
+    for (r, own), loss, end in zip(field.legs.items(), losses, gradients, strict=True):
+        changes = values[2 * n + i : 2 * n + i + len(own)]
+        errors.append(_error(own, changes, values[3 * n + len(errors)], end, tol))
+        arrivals[r] = Arrival(end_loss=loss, lengths=lengths[i : i + len(own)])
         i += len(own)
-        if not (math.isfinite(loss) and math.isfinite(error)):
-            error = math.inf
-        errors.append(error if error <= 1 or error == math.inf else _exact(own, end, tol))
-    return errors
+    return errors, {r: a for (r, a), e in zip(arrivals.items(), errors, strict=True) if e <= 1}
+
+
+def _error(
+    legs: Sequence[Leg], changes: Sequence[float], loss: float, ends: Sequence[Tensor], tol: float
+) -> float:
+    bound = _bound(legs, changes, tol)
+    if not (math.isfinite(loss) and math.isfinite(bound)):
+        return math.inf
+    return bound if bound <= 1 else _exact(legs, ends, tol)
 
 
 def _bound(legs: Sequence[Leg], changes: Sequence[float], tol: float) -> float:

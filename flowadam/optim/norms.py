@@ -13,16 +13,17 @@ CHUNK = 1 << 16
 """Entries subtracted at a time on a CPU: the difference of a large tensor then never leaves the
 cache, and no memory of its size is asked for at each step."""
 
-_EXACT = (torch.float32, torch.float64)
+_EXACT = {torch.float32, torch.float64}
 
 
 def norms(tensors: list[Tensor]) -> list[Tensor]:
     """Return the Euclidean norm of every tensor, accumulated in float32 or float64."""
     if not tensors:
         return []
-    if all(t.dtype in _EXACT for t in tensors):
+    dtypes = {t.dtype for t in tensors}
+    if dtypes <= _EXACT:
         return list(kernels.norm(tensors))
-    double = any(t.dtype is torch.float64 for t in tensors)
+    double = torch.float64 in dtypes
     return list(kernels.norm(tensors, dtype=torch.float64 if double else torch.float32))
 
 
@@ -45,9 +46,8 @@ def gap_norms(ones: list[Tensor], others: list[Tensor]) -> list[Tensor]:
 
 def read(scalars: Sequence[Tensor]) -> list[float]:
     """Return 0-dimensional tensors as Python floats with one host read."""
-    first = scalars[0]
-    if any(s.device != first.device or s.dtype != first.dtype for s in scalars):
-        scalars = [s.to(first.device, torch.float64) for s in scalars]
+    if len({scalar.device for scalar in scalars}) > 1:
+        scalars = [scalar.to(scalars[0].device) for scalar in scalars]
     return torch.stack(list(scalars)).tolist()
 
 

@@ -25,6 +25,7 @@ class Slot:
         state: optimizer state of `owner`.
         param: live values, written in place.
         grad: gradient at the start of the step.
+        exp_avg, exp_avg_sq: Adam's moments, written in place.
         grad_norm: Euclidean norm of `grad`, set by the detector.
     """
 
@@ -34,6 +35,8 @@ class Slot:
     state: dict[str, Any]
     param: Tensor
     grad: Tensor
+    exp_avg: Tensor
+    exp_avg_sq: Tensor
     grad_norm: float = math.inf
 
     @property
@@ -60,6 +63,16 @@ class Slot:
         if grad is None:
             return torch.zeros_like(self.param)
         return self.row(grad.detach() if grad.requires_grad else grad)
+
+
+def slots_of(p: Tensor, group: dict[str, Any], state: dict[str, Any]) -> list[Slot]:
+    """Return the slots of one parameter that has a gradient."""
+    assert p.grad is not None
+    tensors = (p, p.grad, state["exp_avg"], state["exp_avg_sq"])
+    if not group["stacked"]:
+        return [Slot(p, 0, group, state, *tensors)]
+    views = zip(*(rows(tensor, stacked=True) for tensor in tensors), strict=True)
+    return [Slot(p, r, group, state, *own) for r, own in enumerate(views)]
 
 
 def rows(tensor: Tensor, stacked: bool) -> Sequence[Tensor]:
