@@ -58,14 +58,15 @@ def worse_than_trivial(result: Confirmed, trivial: Sequence[Trivial]) -> bool | 
 
 
 def inclusions(frames: Frames, arena: Arena) -> list[Inclusion]:
-    """Return the inclusion rows of an arena, one entry for each configuration."""
+    """Return the inclusion rows of an arena, one entry for each contained configuration."""
     found: list[Inclusion] = []
     for cell in frames.cells(arena):
         rows = frames.rows("inclusion", cell)
-        read = readings(frames, rows)
-        for config in sorted({int(c) for c in rows["config"]}):
-            group = rows.loc[rows["config"] == config]
-            values = list(read.get(config, {}).values())
+        names = rows["contained"].fillna("")
+        kinds = {(int(c), str(n)) for c, n in zip(rows["config"], names, strict=True)}
+        for config, name in sorted(kinds):
+            group = rows.loc[(rows["config"] == config) & (names == name)]
+            values = list(readings(frames, group).get(config, {}).values())
             other = _contained(frames, cell, group.iloc[0])
             found.append(
                 Inclusion(

@@ -16,7 +16,7 @@ from flowadam.study import Study
 from flowadam.winners import Election, elections, in_study
 
 FOCUS = "flowadam"
-RUN = ["phase", "task", "optimizer", "budget", "config", "seed"]
+RUN = ["phase", "task", "optimizer", "budget", "config", "seed", "contained"]
 ELECTION_COLUMNS = [*RUN, "status", "val_best", "val_final"]
 
 
@@ -39,6 +39,7 @@ class Frames:
         stale: rows dropped for that reason.
         elections: the outcome of the search by cell, in the order of the study.
         environments: the distinct environments that wrote the Parquet parts.
+        probes: what probes read in those runs.
     """
 
     study: Study
@@ -47,6 +48,7 @@ class Frames:
     stale: int
     elections: dict[Cell, Election]
     environments: tuple[dict[str, Any], ...]
+    probes: pd.DataFrame
 
     @cached_property
     def arenas(self) -> tuple[Arena, ...]:
@@ -94,7 +96,7 @@ def load(folder: Path) -> Frames:
         InputError: the folder holds no study.
     """
     store = Store(folder)
-    study, trials, curves = store.study, store.trials(), store.curves()
+    study, trials, curves, probes = store.study, store.trials(), store.curves(), store.probes()
     mine = [row["phase"] == "trivial" or in_study(study, row) for row in _records(trials, RUN)]
     kept = trials.loc[np.asarray(mine, dtype=bool)]
     newest = kept.drop_duplicates(RUN, keep="last").reset_index(drop=True)
@@ -105,6 +107,7 @@ def load(folder: Path) -> Frames:
         len(kept) - len(newest),
         elections(study, _records(newest, ELECTION_COLUMNS)),
         tuple(store.environments()),
+        probes.loc[probes["key"].isin(newest["key"])],
     )
 
 

@@ -113,6 +113,7 @@ def _edges(frames: Frames, cell: Cell, search: pd.DataFrame) -> list[Edge]:
 
 
 def _test_reads(frames: Frames, cell: Cell) -> int:
-    """Count the (phase, configuration) pairs whose test part was read."""
+    """Count the configurations, by phase, whose test part was read."""
     phases = (frames.rows(phase, cell) for phase in ("confirm", "inclusion"))
-    return sum(rows.loc[rows["test_best"].notna(), "config"].nunique() for rows in phases)
+    read = (rows.loc[rows["test_best"].notna(), ["config", "contained"]] for rows in phases)
+    return sum(len(rows.drop_duplicates()) for rows in read)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from analysis.card import Card, Picture, Tag
 from analysis.cards.health import health_card
 from analysis.cards.knobs import knobs_card
+from analysis.cards.probes import probes_card
 from analysis.cards.progress import progress_card
 from analysis.cards.protocol import protocol_card
 from analysis.cards.results import results_card
@@ -44,8 +45,16 @@ def build(folder: Path) -> Path:
     """
     frames = load(folder)
     path = folder / "report.html"
-    write_atomic(path, render(frames, [card(frames) for card in CARDS]))
+    write_atomic(path, render(frames, _cards(frames)))
     return path
+
+
+def _cards(frames: Frames) -> list[Card]:
+    """Return all cards; that of the probes only where there are any."""
+    cards = [card(frames) for card in CARDS]
+    if len(frames.probes):
+        cards.insert(CARDS.index(progress_card) + 1, probes_card(frames))
+    return cards
 
 
 def render(frames: Frames, cards: list[Card]) -> str:

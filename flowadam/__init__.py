@@ -9,7 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flowadam.optim import DualAdam as DualAdam
     from flowadam.optim import FlowAdam as FlowAdam
+    from flowadam.optim import InvAdam as InvAdam
+    from flowadam.optim import VRAdam as VRAdam
     from flowadam.space import Choice as Choice
     from flowadam.space import Float as Float
     from flowadam.space import Int as Int
@@ -25,6 +28,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "FlowAdam": "flowadam.optim",
+    "VRAdam": "flowadam.optim",
+    "InvAdam": "flowadam.optim",
+    "DualAdam": "flowadam.optim",
     "Float": "flowadam.space",
     "Int": "flowadam.space",
     "Choice": "flowadam.space",
@@ -38,15 +44,18 @@ _HOMES = {
 }
 __all__ = [
     "Choice",
+    "DualAdam",
     "Float",
     "FlowAdam",
     "Int",
+    "InvAdam",
     "OptimizerSpec",
     "Problem",
     "Space",
     "Store",
     "Study",
     "Task",
+    "VRAdam",
     "__version__",
     "run_trial",
 ]

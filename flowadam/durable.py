@@ -15,15 +15,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Replace a file's content whole: temporary name, fsync, rename.
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Replace a file's content whole: temporary name, fsync, rename. Text is written as UTF-8.
 
     Raises:
         OSError: the disk refused; the old content stands, and the temporary file is gone.
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         sync(temporary)
     except OSError:
         temporary.unlink(missing_ok=True)

@@ -1,12 +1,15 @@
-"""Counting gradient evaluations where they happen: in the closure."""
+"""Counting gradient evaluations where they happen: in the closure and in passes through it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import cast
 
 import torch
+from torch.autograd.graph import register_multi_grad_hook
 
-from flowadam.task import Problem
+from flowadam.task import DifferentiableProblem, Problem
 
 
 class TimeLimitReached(Exception):
@@ -16,8 +19,9 @@ class TimeLimitReached(Exception):
 class GradMeter:
     """Wraps a problem's closure and counts one gradient evaluation per replica and call.
 
-    The meter never stops a run at the budget: ``run_trial`` looks at `used` between optimizer
-    steps. It does stop a run at its time limit, the only bound that cannot wait for a step's end.
+    A Hessian-vector product counts as one more. The meter never stops a run at the budget:
+    ``run_trial`` looks at `used` between optimizer steps. It does stop a run at its time limit, the
+    only bound that cannot wait for a step's end.
 
     Args:
         problem: R stacked replicas.
@@ -41,8 +45,46 @@ class GradMeter:
         Raises:
             TimeLimitReached: the time limit has passed.
         """
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise TimeLimitReached
+        self._check_time()
         wanted = self.live if active is None else self.live & active.cpu()
         self.used += wanted
         return self._problem.closure(None if bool(wanted.all()) else wanted)
+
+    def differentiate(self, replica: int, leaves: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Put the gradients of one replica, with their graph, into ``leaf.grad``; return its loss.
+
+        Charges one evaluation now, and one for each backward pass that later runs through the
+        gradients: a Hessian-vector product. The caller drops ``leaf.grad`` when it is done, since
+        gradient and graph keep each other alive.
+
+        Args:
+            leaves: tensors in the order of ``Problem.params``, without the leading axis. The
+                problem has ``losses``.
+
+        Raises:
+            TimeLimitReached: the time limit has passed.
+        """
+        self._check_time()
+        self._charge(replica)
+        problem = cast(DifferentiableProblem, self._problem)
+        with torch.enable_grad():
+            (loss,) = problem.losses([leaf[None] for leaf in leaves], [replica])
+            gradients = torch.autograd.grad(loss, leaves, create_graph=True, materialize_grads=True)
+            # The zero gives a gradient that is constant a graph too, or none could be taken of it.
+            gradients = [g + 0 * leaf for g, leaf in zip(gradients, leaves, strict=True)]
+        register_multi_grad_hook(gradients, lambda _: self._charge(replica), mode="any")
+        for leaf, gradient in zip(leaves, gradients, strict=True):
+            leaf.grad = gradient
+        return loss.detach()
+
+    def leave_out(self, seconds: float) -> None:
+        """Move the time limit by time that was not the run's own: that of its probes."""
+        if self._deadline is not None:
+            self._deadline += seconds
+
+    def _charge(self, replica: int) -> None:
+        self.used[replica] += 1
+
+    def _check_time(self) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise TimeLimitReached

@@ -67,6 +67,9 @@ class Parts:
         self._drop_contained()
 
     def _write(self, first: int, last: int, table: pa.Table, metadata: bytes) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            sync(self.folder.parent)
         path = self.folder / f"part-{first:08d}-{last:08d}.parquet"
         temporary = path.with_suffix(".tmp")
         try:

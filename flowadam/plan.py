@@ -29,6 +29,7 @@ class TrialKey:
 
     Args:
         identity: hash of study seed, protocol, the cell's space and the task's data.
+        contained: as in `Group`.
     """
 
     identity: str
@@ -38,25 +39,42 @@ class TrialKey:
     budget: int
     config: int
     seed: int
+    contained: str = ""
 
     def hash(self) -> str:
-        return digest(asdict(self))
+        parts = asdict(self)
+        if not self.contained:
+            del parts["contained"]  # studies made before it existed keep their keys
+        return digest(parts)
 
 
 @dataclass(frozen=True)
 class Group:
-    """The unit of execution: one configuration on one block of seeds, run stacked."""
+    """The unit of execution: one configuration on one block of seeds, run stacked.
+
+    Args:
+        contained: of an inclusion group, the optimizer whose configuration it is; empty for the
+            one that the container's spec names first, and in other phases.
+    """
 
     phase: str
     cell: Cell
     config: int
     seeds: tuple[int, ...]
+    contained: str = ""
 
     def keys(self, identity: str) -> list[TrialKey]:
         cell = self.cell
         return [
             TrialKey(
-                identity, self.phase, cell.task, cell.optimizer, cell.budget, self.config, seed
+                identity,
+                self.phase,
+                cell.task,
+                cell.optimizer,
+                cell.budget,
+                self.config,
+                seed,
+                self.contained,
             )
             for seed in self.seeds
         ]
@@ -72,7 +90,7 @@ def cells(study: Study, tasks: Mapping[str, Task]) -> list[Cell]:
 
 def cell_identity(study: Study, task: Task, spec: OptimizerSpec) -> str:
     """Hash of all that fixes the numbers of a cell, so that a changed space is another cell."""
-    return digest([study.identity(), task.fingerprint(), spec.space.fingerprint()])
+    return digest([study.identity(), task.fingerprint(), spec.fingerprint()])
 
 
 def search_plan(study: Study, tasks: Mapping[str, Task]) -> Iterator[Group]:
@@ -107,10 +125,12 @@ def inclusion_plan(
     """Yield a group per contained optimizer: the container set to the other's first winner."""
     for cell, name in product(winners, specs):
         first = next((config for config in winners[cell] if config > 0), None)
-        contained = any(i.other == cell.optimizer for i in specs[name].includes)
-        if contained and first is not None:
+        others = [i.other for i in specs[name].includes]
+        if cell.optimizer in others and first is not None:
+            container = Cell(cell.task, name, cell.budget)
+            contained = cell.optimizer if cell.optimizer != others[0] else ""
             for block in seed_blocks(study.confirm_blocks, CONFIRM_SEED_START):
-                yield Group("inclusion", Cell(cell.task, name, cell.budget), first, block)
+                yield Group("inclusion", container, first, block, contained)
 
 
 def seed_blocks(sizes: Sequence[int], start: int = 0) -> list[tuple[int, ...]]:

@@ -1,7 +1,8 @@
-"""Outcomes as rows: the columns of `trials` and `curves`."""
+"""Outcomes as rows: the columns of `trials`, `curves` and `probes`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,9 @@ TRIALS = pa.schema(
         ("budget", pa.int64()),
         ("config", pa.int64()),
         ("seed", pa.int64()),
+        ("contained", pa.string()),
         ("sampler", pa.string()),
+        ("plugins", pa.string()),
         ("status", pa.string()),
         ("device", pa.string()),
         ("val_best", pa.float64()),
@@ -36,6 +39,15 @@ TRIALS = pa.schema(
         ("peak_mem_mb", pa.float64()),
         ("flow_steps", pa.int64()),
         ("field_evals", pa.int64()),
+        ("fallbacks", pa.int64()),
+        ("plateau_triggers", pa.int64()),
+        ("stiffness_triggers", pa.int64()),
+        ("capped_injections", pa.int64()),
+        ("clipped_share", pa.float64()),
+        ("probe_evals", pa.int64()),
+        ("probe_loss_evals", pa.int64()),
+        ("probe_seconds", pa.float64()),
+        ("probe_failures", pa.int64()),
         ("message", pa.string()),
     ]
 )
@@ -49,10 +61,33 @@ CURVES = pa.schema(
         ("val", pa.float64()),
     ]
 )
+PROBES = pa.schema(
+    [
+        ("key", pa.string()),
+        ("probe", pa.string()),
+        ("fraction", pa.float64()),
+        ("grad_evals", pa.int64()),
+        ("value", pa.float64()),
+        ("error", pa.float64()),
+        ("evals", pa.int64()),
+        ("loss_evals", pa.int64()),
+        ("message", pa.string()),
+    ]
+)
 
 
-def trial_row(study: Study, key: TrialKey, configuration: Configuration, outcome: Outcome) -> Row:
-    """Return the row of `trials` for one run."""
+def trial_row(
+    study: Study,
+    key: TrialKey,
+    configuration: Configuration,
+    outcome: Outcome,
+    plugins: str = "",
+) -> Row:
+    """Return the row of `trials` for one run.
+
+    Args:
+        plugins: the foreign code that it ran with, ``flowadam.sweep.Catalog.code``.
+    """
     scores, cost, counters = outcome.scores, outcome.cost, outcome.counters
     return {
         "key": key.hash(),
@@ -63,7 +98,9 @@ def trial_row(study: Study, key: TrialKey, configuration: Configuration, outcome
         "budget": key.budget,
         "config": key.config,
         "seed": key.seed,
+        "contained": key.contained or None,
         "sampler": study.sampler,
+        "plugins": plugins,
         "status": outcome.status,
         "device": outcome.device,
         "val_best": scores.val_best,
@@ -74,8 +111,11 @@ def trial_row(study: Study, key: TrialKey, configuration: Configuration, outcome
         "steps": cost.steps,
         "seconds": cost.seconds,
         "peak_mem_mb": cost.peak_mem_mb,
-        "flow_steps": counters.flow_steps,
-        "field_evals": counters.field_evals,
+        **asdict(counters),
+        "probe_evals": cost.probe_evals,
+        "probe_loss_evals": cost.probe_loss_evals,
+        "probe_seconds": cost.probe_seconds,
+        "probe_failures": sum(bool(point.message) for point in outcome.probes),
         "message": outcome.message,
         **{f"p.{name}": value for name, value in configuration.values.items()},
         **{f"u.{name}": unit for name, unit in configuration.unit.items()},
@@ -104,22 +144,37 @@ def group_rows(
     group: Group,
     configuration: Configuration,
     outcomes: list[Outcome],
+    plugins: str = "",
 ) -> tuple[list[Row], list[Row]]:
     """Return the rows of `trials` and of `curves` for one group."""
     pairs = list(zip(group.keys(identity), outcomes, strict=True))
-    trials = [trial_row(study, key, configuration, outcome) for key, outcome in pairs]
+    trials = [trial_row(study, key, configuration, outcome, plugins) for key, outcome in pairs]
     curves = [row for key, outcome in pairs for row in curve_rows(key, outcome)]
     return trials, curves
 
 
-def trivial_row(study: Study, identity: str, task: str, name: str, val: float, test: float) -> Row:
+def probe_rows(identity: str, group: Group, outcomes: list[Outcome]) -> list[Row]:
+    """Return the rows of `probes` for one group."""
+    pairs = zip(group.keys(identity), outcomes, strict=True)
+    return [{"key": key.hash(), **asdict(p)} for key, o in pairs for p in o.probes]
+
+
+def trivial_row(
+    study: Study,
+    identity: str,
+    task: str,
+    name: str,
+    val: float,
+    test: float,
+    plugins: str = "",
+) -> Row:
     """Return the row of a constant predictor: phase "trivial", no gradients."""
     cell = Cell(task, name, 0)
     key = Group("trivial", cell, 0, (0,)).keys(identity)[0]
     scores = {"val_best": val, "val_final": val, "test_best": test, "test_final": test}
-    zeros = dict.fromkeys(("grad_evals", "steps", "flow_steps", "field_evals"), 0)
+    zeros = dict.fromkeys(("grad_evals", "steps"), 0)
     return {
-        **trial_row(study, key, Configuration(0, {}, {}), Outcome(0, "ok", "cpu")),
+        **trial_row(study, key, Configuration(0, {}, {}), Outcome(0, "ok", "cpu"), plugins),
         **scores,
         **zeros,
     }

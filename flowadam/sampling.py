@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from scipy.stats import qmc
 
 from flowadam.optuna_bridge import random_values
 from flowadam.plan import Cell
 from flowadam.seeds import derive
-from flowadam.space import Space, Value
+from flowadam.space import Space, Value, Values
 from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
+
+NOTHING: Values = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,15 @@ class Configuration:
     unit: dict[str, float]
 
 
-def make_configuration(space: Space, index: int, values: dict[str, Value]) -> Configuration:
-    """Return the configuration with its unit coordinates computed."""
-    return Configuration(index, values, space.to_unit(values))
+def make_configuration(
+    space: Space, index: int, values: Values, fixed: Values = NOTHING
+) -> Configuration:
+    """Return the configuration with its unit coordinates computed.
+
+    Args:
+        fixed: ``OptimizerSpec.fixed``, the options that no configuration changes.
+    """
+    return Configuration(index, {**fixed, **values}, space.to_unit(values))
 
 
 def configuration(study: Study, cell: Cell, spec: OptimizerSpec, index: int) -> Configuration:
@@ -39,7 +48,7 @@ def configuration(study: Study, cell: Cell, spec: OptimizerSpec, index: int) -> 
         ValueError: the study's sampler is adaptive and `index` is not 0.
     """
     if index == 0:
-        return make_configuration(spec.space, 0, dict(spec.defaults))
+        return make_configuration(spec.space, 0, spec.defaults)
     axes = (study.seed, "configuration", cell.task, cell.optimizer)
     if study.sampler == "random":
         values = random_values(spec.space, derive(*axes, index))
@@ -47,7 +56,7 @@ def configuration(study: Study, cell: Cell, spec: OptimizerSpec, index: int) -> 
         values = _sobol_values(spec.space, derive(*axes), index)
     else:
         raise ValueError(f"The sampler {study.sampler} is adaptive: its points are in the ledger.")
-    return make_configuration(spec.space, index, values)
+    return make_configuration(spec.space, index, values, spec.fixed)
 
 
 def _sobol_values(space: Space, seed: int, index: int) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flowadam.errors import InputError, nearest
-from flowadam.space import Space, Value, Values
+from flowadam.space import Space, Value, Values, digest
 
 Stacking = Literal["elementwise", "native", "split"]
 
@@ -30,20 +30,23 @@ class OptimizerSpec:
         factory: ``factory(params, *, lr, beta1, ...)`` returning a ``torch.optim.Optimizer``.
             Its signature is the list of legal knobs, so it must not take ``**kwargs``.
         space: parameters named ``opt.<argument>`` or ``task.penalty``.
-        defaults: a value for every parameter of `space`: configuration number 0.
+        defaults: a value for every parameter of `space`: configuration number 0. An option that is
+            not in `space` is fixed: every configuration has its value.
         source: paper and package.
         stacking: how it runs on parameters with a leading replica axis. ``elementwise``: as it is,
             since no operation mixes entries; ``native``: the factory takes ``stacked`` and
             ``deterministic``; ``split``: one optimizer per replica.
         needs_graph: it differentiates the gradients, so its closure must build them with a graph;
             runs with ``stacking="split"`` on problems with ``losses``.
-        extra_cost: gradient evaluations per step beyond the first one that it may take, a
-            Hessian-vector product counting as one; for plans and listings, the meter counts.
+        extra_cost: a bound on the gradient evaluations that a step of the defaults takes beyond
+            the first, on average, a Hessian-vector product counting as one; for plans and
+            listings, the meter counts.
         includes: optimizers that this one contains as special cases.
         exempt: contract checks it cannot pass, with the reason.
 
     Raises:
-        InputError: a parameter that the factory does not take, or a default that is missing.
+        InputError: a parameter that the factory does not take, a default that is missing, or
+            `needs_graph` without ``stacking="split"``.
     """
 
     name: str
@@ -66,6 +69,22 @@ class OptimizerSpec:
         missing = [name for name in self.space.names if name not in self.defaults]
         if missing:
             raise InputError(f"{self.name} needs a default for {missing}.")
+        if self.needs_graph and self.stacking != "split":
+            raise InputError(
+                f'{self.name} has needs_graph, which runs with stacking="split" only, got '
+                f'"{self.stacking}".'
+            )
+
+    @property
+    def fixed(self) -> dict[str, Value]:
+        """Options of `defaults` that are not searched."""
+        return {k: v for k, v in self.defaults.items() if k not in self.space.names}
+
+    def fingerprint(self) -> str:
+        """Hash of what fixes the configurations: the space and the fixed options."""
+        if not self.fixed:
+            return self.space.fingerprint()
+        return digest([self.space.fingerprint(), sorted(self.fixed.items())])
 
     def _knobs(self) -> list[str]:
         parameters = inspect.signature(self.factory).parameters.values()

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,7 @@ from flowadam.durable import write_atomic as write_atomic
 from flowadam.errors import FlowAdamError, InputError
 from flowadam.ledger import Event, Ledger
 from flowadam.parts import Parts
-from flowadam.rows import CURVES, TRIALS, Row
+from flowadam.rows import CURVES, PROBES, TRIALS, Row
 from flowadam.study import Study, read_study
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ PACKAGES = ("flowadam", "torch", "numpy", "optuna", "ray", "pytorch-optimizer", 
 
 
 class Store:
-    """A study's folder: ``study.toml``, ``ledger.jsonl``, ``trials/`` and ``curves/``.
+    """A study's folder: ``study.toml``, ``ledger.jsonl``, ``trials/``, ``curves/``, ``probes/``.
 
-    Rows go to the ledger, which the disk has before `append` returns; `flush` moves what is new
-    into Parquet, by itself every 500 runs. Opening finishes whatever a killed writer left between
-    the two. A reader may look at a folder that is being written: it sees every row that was there
-    when it opened.
+    The last one appears with the first probe that is read. Rows go to the ledger, which the disk
+    has before `append` returns; `flush` moves what is new into Parquet, by itself every 500 runs.
+    Opening finishes whatever a killed writer left between the two. A reader may look at a folder
+    that is being written: it sees every row that was there when it opened.
 
     Args:
         folder: the study's folder.
@@ -56,6 +57,8 @@ class Store:
     def _open(self, write: bool) -> None:
         self._trials = Parts(self.folder / "trials", TRIALS, write=write)
         self._curves = Parts(self.folder / "curves", CURVES, write=write)
+        probes = self.folder / "probes"
+        self._probes = Parts(probes, PROBES, write=write and probes.exists())
         self._ledger = Ledger(self.folder / "ledger.jsonl", write=write)
         flushed = self._trials.last_event()
         self._next = flushed + 1
@@ -78,13 +81,15 @@ class Store:
         """Return the key of every row, flushed or not."""
         return frozenset(self._keys)
 
-    def append(self, trials: list[Row], curves: list[Row]) -> list[Row]:
+    def append(self, trials: list[Row], curves: list[Row], probes: Sequence[Row] = ()) -> list[Row]:
         """Add the rows whose keys are new and return them; the first row of a key wins."""
         fresh = [row for row in trials if row["key"] not in self._keys]
         if fresh:
             keys = {row["key"] for row in fresh}
             kept = [row for row in curves if row["key"] in keys]
-            self.note({"event": "rows", "trials": fresh, "curves": kept})
+            read = [row for row in probes if row["key"] in keys]
+            more = {"probes": read} if read else {}
+            self.note({"event": "rows", "trials": fresh, "curves": kept, **more})
             self._keys |= keys
             if self._runs_pending >= FLUSH_RUNS:
                 self.flush()
@@ -106,8 +111,10 @@ class Store:
             return
         first, last = self._pending[0]["n"], self._pending[-1]["n"]
         metadata = self._metadata(self.environments(with_this=True))
-        # Curves first: `trials` decides what counts as flushed.
+        # Trials last: they decide what counts as flushed.
         self._curves.write(first, last, self._waiting("curves"), metadata)
+        if probes := self._waiting("probes"):
+            self._probes.write(first, last, probes, metadata)
         self._trials.write(first, last, self._waiting("trials"), metadata)
         self._pending.clear()
         self._runs_pending = 0
@@ -117,6 +124,7 @@ class Store:
         self.flush()
         metadata = self._metadata(self.environments())
         self._curves.compact(metadata)
+        self._probes.compact(metadata)
         self._trials.compact(metadata)
 
     def trials(self) -> pd.DataFrame:
@@ -135,6 +143,11 @@ class Store:
         frame = self._frame(self._curves, "curves")
         return frame.drop_duplicates(["key", "grad_evals", "fraction"], ignore_index=True)
 
+    def probes(self) -> pd.DataFrame:
+        """Return the table of probe readings, empty where the study has no probes."""
+        frame = self._frame(self._probes, "probes")
+        return frame.drop_duplicates(["key", "probe", "grad_evals", "fraction"], ignore_index=True)
+
     def close(self) -> None:
         """Give up the lock; nothing is flushed."""
         self._ledger.close()
@@ -150,7 +163,8 @@ class Store:
 
     def _waiting(self, name: str) -> list[Row]:
         """Return the rows of one table that are in the ledger and not in a part."""
-        return [row for event in self._pending if event["event"] == "rows" for row in event[name]]
+        rows = (event for event in self._pending if event["event"] == "rows")
+        return [row for event in rows for row in event.get(name, ())]
 
     def _remember(self, event: Event, flushed: int = -1) -> None:
         """Keep an event: as a note, and until a part holds it. Parts then leave no gap between."""

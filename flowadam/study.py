@@ -12,12 +12,14 @@ from typing import Any, Literal
 import tomli_w
 
 from flowadam.errors import InputError, nearest, require_known
+from flowadam.plugins import absolute, in_folder, require_distinct
+from flowadam.probes import names as probe_names
 from flowadam.space import digest
 
 SAMPLERS = ("random", "qmc", "tpe", "gp", "cmaes")
 ADAPTIVE = ("tpe", "gp", "cmaes")
-_LISTS = ("task", "optimizer", "search_blocks", "confirm_blocks")
-_GROWS = ("task", "optimizer", "trials", "seeds", "confirm_seeds", "budget")
+_LISTS = ("task", "optimizer", "plugin", "probe", "search_blocks", "confirm_blocks")
+_GROWS = ("task", "optimizer", "plugin", "probe", "trials", "seeds", "confirm_seeds", "budget")
 _FREE = ("name", "device", "gpu", "time_limit", "search_blocks", "confirm_blocks")
 
 
@@ -26,7 +28,7 @@ class Study:
     """One comparison as data; the keys of the TOML file are these names, and so are the options.
 
     Args:
-        task, optimizer: names from the registries.
+        task, optimizer: names from the registries, from plugins or from installed packages.
         trials: N, configurations per optimizer and task besides the default (number 0).
         seeds: search seeds per configuration.
         confirm_seeds: fresh seeds on which each winner runs.
@@ -38,9 +40,11 @@ class Study:
         seed: root of every random stream.
         dtype: float32 or float64.
         data, user, item, rating: the ratings table and its columns.
+        plugin: paths of Python files with the user's own optimizers and tasks.
         device: cpu or cuda.
         gpu: GPUs per trial; None takes the task's request.
-        time_limit: wall seconds of a group.
+        time_limit: wall seconds of a group, probes left out.
+        probe: names of probes, read in every run made from now on; no run's numbers depend on them.
         search_blocks, confirm_blocks: sizes of the seed blocks; written by the program.
 
     Raises:
@@ -64,9 +68,11 @@ class Study:
     user: str = "user"
     item: str = "item"
     rating: str = "rating"
+    plugin: tuple[str, ...] = ()
     device: str = "cpu"
     gpu: float | None = None
     time_limit: float | None = None
+    probe: tuple[str, ...] = ()
     search_blocks: tuple[int, ...] = ()
     confirm_blocks: tuple[int, ...] = ()
 
@@ -78,6 +84,7 @@ class Study:
                 raise InputError(f"A study needs at least one {name}.")
             if len(set(values)) < len(values):
                 raise InputError(f"A study names each {name} once, got {list(values)}.")
+        require_distinct(Path(path).name for path in self.plugin)
         for name in ("trials", "seeds", "confirm_seeds", "substudies", "batch", "budget"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -90,6 +97,7 @@ class Study:
         require_known("selection", self.selection, ("best", "final"))
         require_known("dtype", self.dtype, ("float32", "float64"))
         require_known("device", self.device, ("cpu", "cuda"))
+        _check_probes(self)
         if not self.search_blocks:
             object.__setattr__(self, "search_blocks", (self.seeds,))
         if not self.confirm_blocks:
@@ -99,6 +107,11 @@ class Study:
     def adaptive(self) -> bool:
         return self.sampler in ADAPTIVE
 
+    @property
+    def group_limit(self) -> float | None:
+        """Wall seconds of a group with its probes, which have as many as the run itself."""
+        return self.time_limit and self.time_limit * (2 if self.probe else 1)
+
     def identity(self) -> str:
         """Hash of everything that must never change while the study grows."""
         fixed = {k: v for k, v in asdict(self).items() if k not in (*_GROWS, *_FREE, "data")}
@@ -107,8 +120,9 @@ class Study:
     def grown(self, wanted: Study, where: str) -> Study:
         """Return this stored study extended by `wanted`.
 
-        Lists of tasks and optimizers are united; trials and seeds take the larger number, new
-        seeds forming a block of their own; a budget is replaced (another budget is another cell).
+        Lists of tasks, optimizers, plugins and probes are united; trials and seeds take the larger
+        number, new seeds forming a block of their own; a budget is replaced (another budget is
+        another cell). New probes look into new runs only.
 
         Raises:
             InputError: any other field differs, or a number shrinks.
@@ -132,13 +146,21 @@ class Study:
             data=wanted.data or self.data,
             task=_united(self.task, wanted.task),
             optimizer=_united(self.optimizer, wanted.optimizer),
+            plugin=_united(self.plugin, wanted.plugin),
+            probe=_united(self.probe, wanted.probe),
             search_blocks=_extended(self.search_blocks, wanted.seeds),
             confirm_blocks=_extended(self.confirm_blocks, wanted.confirm_seeds),
         )
 
     def to_toml(self) -> str:
-        """Return the study as TOML, without the keys that are None."""
+        """Return the study as TOML, without the keys that are None.
+
+        Plugins are named by their copies in the study's folder, relative to it.
+        """
         data = {k: v for k, v in asdict(self).items() if v is not None}
+        data["plugin"] = [in_folder(path) for path in self.plugin]
+        if not self.plugin:
+            del data["plugin"]
         return tomli_w.dumps({k: list(v) if k in _LISTS else v for k, v in data.items()})
 
 
@@ -152,6 +174,8 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
         raise InputError(f"The study file {path} cannot be read: {error}.") from None
     if data.get("data"):
         data["data"] = str((path.parent / str(data["data"])).resolve())
+    if "plugin" in data:
+        data["plugin"] = tuple(_beside(path, p) for p in _as_tuple("plugin", data["plugin"]))
     return make_study({"name": path.stem, **data, **(overrides or {})}, where=str(path))
 
 
@@ -165,6 +189,11 @@ def make_study(data: Mapping[str, Any], where: str = "the options") -> Study:
         if key not in data:
             raise InputError(f"The key '{key}' is missing in {where}.")
     return Study(**{k: _as_tuple(k, v) for k, v in data.items()})
+
+
+def _beside(path: Path, name: Any) -> Any:
+    """Return a plugin's path, which is relative to the study file, as an absolute one."""
+    return absolute(path.parent / name) if isinstance(name, str) else name
 
 
 def _as_tuple(key: str, value: Any) -> Any:
@@ -191,9 +220,16 @@ def _check_types(study: Study) -> None:
         if not isinstance(value, kind) or isinstance(value, bool):
             wanted = kind.__name__ if isinstance(kind, type) else kind[0].__name__
             raise InputError(f"`{name}` must be of type {wanted}, got {value!r}.")
-    for name in ("task", "optimizer"):
+    for name in ("task", "optimizer", "plugin", "probe"):
         if not all(isinstance(v, str) for v in getattr(study, name)):
             raise InputError(f"`{name}` must list names, got {list(getattr(study, name))}.")
+
+
+def _check_probes(study: Study) -> None:
+    if len(set(study.probe)) < len(study.probe):
+        raise InputError(f"A study names each probe once, got {list(study.probe)}.")
+    for name in study.probe:
+        require_known("probe", name, probe_names())
 
 
 def _united(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

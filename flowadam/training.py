@@ -6,16 +6,19 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
 
 from flowadam.curve import CurveRecorder
+from flowadam.errors import InputError
 from flowadam.meter import GradMeter
+from flowadam.probes.recorder import ProbeRecorder
 from flowadam.space import Values
 from flowadam.spec import OptimizerSpec
 from flowadam.stacking import SplitOptimizer, Stepper
-from flowadam.task import Problem, Task
+from flowadam.task import DifferentiableProblem, Problem, Task
 
 MAX_IDLE_STEPS = 100
 
@@ -28,7 +31,8 @@ class Training:
         seeds: one replica each; initialization and order only.
         budget: gradient evaluations per replica.
         test_unlocked: the test part may be read.
-        time_limit: wall seconds from now.
+        time_limit: wall seconds from now; those of the probes are left out, which have as many.
+        probes: names of probes, read at the marks of the curve; the run is the same without.
 
     Attributes:
         steps: optimizer steps whose result lies within the budget, per replica.
@@ -47,6 +51,7 @@ class Training:
         device: str = "cpu",
         dtype: str = "float32",
         time_limit: float | None = None,
+        probes: Sequence[str] = (),
     ) -> None:
         self._metric, self._budget = task.metric, budget
         self.problem = task.make(
@@ -57,8 +62,16 @@ class Training:
             dtype=dtype,
         )
         self.meter = GradMeter(self.problem, time_limit=time_limit)
-        self.optimizer = _build(spec, self.problem, values, task.deterministic, self.meter.live)
+        self.optimizer = _build(spec, task, self.problem, values, seeds, self.meter)
         self.curve = CurveRecorder(self.problem, task.metric, budget)
+        self.probes = ProbeRecorder(
+            probes,
+            self.problem,
+            self.optimizer,
+            seeds,
+            time_limit=time_limit,
+            on_time=self.meter.leave_out,
+        )
         self.steps = [0] * len(seeds)
         self.diverged = [False] * len(seeds)
         self._k = self._idle = 0
@@ -92,6 +105,7 @@ class Training:
             "used": self.meter.used.clone(),
             "live": self.meter.live.clone(),
             "curve": self.curve.state_dict(),
+            "probes": self.probes.state_dict(),
             "steps": list(self.steps),
             "diverged": list(self.diverged),
             "k": self._k,
@@ -104,11 +118,14 @@ class Training:
         self.meter.used.copy_(state["used"])
         self.meter.live.copy_(state["live"])
         self.curve.load_state_dict(state["curve"])
+        self.probes.load_state_dict(state["probes"])
         self.steps, self.diverged = list(state["steps"]), list(state["diverged"])
         self._k = state["k"]
 
     def _step(self) -> None:
         self.problem.begin_step(self._k)
+        if self._k == 0:  # the start is probed here, where there is a batch
+            self.probes.record({r: points[0] for r, points in enumerate(self.curve.points)}, None)
         self._before.take()
         live, used = self.meter.live.tolist(), self.meter.used.tolist()
         losses = self.optimizer.step(self.meter.closure)
@@ -132,6 +149,8 @@ class Training:
         self.curve.record(due, at, self.steps, losses)
         for r in due:
             self.diverged[r] |= not math.isfinite(self.curve.points[r][-1].val)
+        marked = {r: self.curve.points[r][-1] for r in due if not self.diverged[r]}
+        self.probes.record(marked, self._before.copies, over)
         ended = [n >= self._budget or d for n, d in zip(now, self.diverged, strict=True)]
         self.meter.live &= ~torch.tensor(ended)
 
@@ -144,15 +163,15 @@ class _Snapshot:
 
     def __init__(self, params: list[torch.Tensor]) -> None:
         self._params = params
-        self._copies = [p.detach().clone() for p in params]
+        self.copies = [p.detach().clone() for p in params]
 
     def take(self) -> None:
-        for copy, p in zip(self._copies, self._params, strict=True):
+        for copy, p in zip(self.copies, self._params, strict=True):
             copy.copy_(p.detach())
 
     @torch.no_grad()
     def put_back(self, replicas: list[int]) -> None:
-        for copy, p in zip(self._copies, self._params, strict=True):
+        for copy, p in zip(self.copies, self._params, strict=True):
             for r in replicas:
                 p[r] = copy[r]
 
@@ -170,14 +189,22 @@ def one_thread() -> Iterator[None]:
 
 def _build(
     spec: OptimizerSpec,
+    task: Task,
     problem: Problem,
     values: Values,
-    deterministic: bool,
-    live: torch.Tensor,
+    seeds: Sequence[int],
+    meter: GradMeter,
 ) -> Stepper:
+    if spec.needs_graph and not isinstance(problem, DifferentiableProblem):
+        raise InputError(
+            f"{spec.name} takes second derivatives, so it needs a problem with a method `losses` "
+            f"that autograd can differentiate; that of {task.name} has none."
+        )
     if spec.stacking == "split":
-        return SplitOptimizer(problem.params, lambda leaves: spec.build(leaves, values), live)
-    return spec.build(problem.params, values, deterministic=deterministic)
+        differentiate = meter.differentiate if spec.needs_graph else None
+        build = partial(spec.build, values=values)
+        return SplitOptimizer(problem.params, build, meter.live, seeds, differentiate)
+    return spec.build(problem.params, values, deterministic=task.deterministic)
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ def run_trial(
     device: str = "cpu",
     dtype: str = "float32",
     time_limit: float | None = None,
+    probes: Sequence[str] = (),
 ) -> list[Outcome]:
     """Train one configuration on a block of seeds, stacked, for `budget` gradient evaluations.
 
@@ -47,7 +49,9 @@ def run_trial(
         values: every ``opt.*`` option and ``task.penalty``.
         seeds: one replica each; initialization and order only.
         phase: "search", "confirm" or "inclusion".
-        time_limit: wall seconds for the whole group.
+        time_limit: wall seconds for the whole group. The time of probes counts neither here nor in
+            ``Cost.seconds``; it has the same limit once more.
+        probes: names of probes, read at the marks of the curve; the run is the same without them.
 
     Returns:
         One outcome per seed. Exceptions of task or optimizer become status "error", non-finite
@@ -71,6 +75,7 @@ def run_trial(
                 device=device,
                 dtype=dtype,
                 time_limit=time_limit,
+                probes=probes,
             )
             training.advance()
             test = training.read_test() if reads_test else None
@@ -78,7 +83,8 @@ def run_trial(
         failure = ("timeout", f"The time limit of {time_limit} s has passed.")
     except Exception as error:  # a sweep must survive any optimizer and any task
         failure = ("error", _describe(error))
-    seconds = (time.perf_counter() - started) / len(seeds)
+    probing = training.probes.seconds if training else 0.0
+    seconds = (time.perf_counter() - started - probing) / len(seeds)
     memory = peak_mb(device)
     return [
         _outcome(training, r, seed, device, failure, test, seconds, memory)
@@ -100,6 +106,7 @@ def run_group(
         device=study.device,
         dtype=study.dtype,
         time_limit=study.time_limit,
+        probes=study.probe,
     )
 
 
@@ -141,17 +148,31 @@ def _outcome(
         status=status,
         device=device,
         scores=scores,
-        cost=Cost(int(training.meter.used[r]), training.steps[r], seconds, memory),
+        cost=_cost(training, r, seconds, memory),
         counters=_counters(training.optimizer, r),
         message=message,
         curve=tuple(curve.points[r]),
+        probes=tuple(training.probes.points[r]),
+    )
+
+
+def _cost(training: Training, r: int, seconds: float, memory: float) -> Cost:
+    points = training.probes.points[r]
+    return Cost(
+        int(training.meter.used[r]),
+        training.steps[r],
+        seconds,
+        memory,
+        probe_evals=sum(point.evals for point in points),
+        probe_loss_evals=sum(point.loss_evals for point in points),
+        probe_seconds=training.probes.seconds / len(training.steps),
     )
 
 
 def _counters(optimizer: Any, r: int) -> Counters:
     stats = optimizer.flow_stats() if hasattr(optimizer, "flow_stats") else {}
     return Counters(
-        **{name: int(stats[name][r]) for name in ("flow_steps", "field_evals") if name in stats}
+        **{f.name: stats[f.name][r].item() for f in fields(Counters) if f.name in stats}
     )
 
 

@@ -1,7 +1,8 @@
 """One file per optimizer: its ``SPEC``, with the source of every range.
 
 The registry is the folder: the file ``lion.py`` is the optimizer "lion". Importing this package
-loads no torch; a file is imported when its name is asked for.
+loads no torch; a file is imported when its name is asked for. Names that are not here are looked
+for among the entry points ``flowadam.optimizers`` of installed packages.
 """
 
 from __future__ import annotations
@@ -9,27 +10,28 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from flowadam.errors import require_known
+from flowadam import installed, offers
 from flowadam.spec import OptimizerSpec
 
-_NOT_OPTIMIZERS = ("shared",)
+_NOT_OPTIMIZERS = ("adapters", "shared")
 
 
 def names() -> list[str]:
-    """Return the names of all optimizers, sorted."""
+    """Return the names of all built-in optimizers, sorted."""
     return sorted(m.name for m in iter_modules(__path__) if m.name not in _NOT_OPTIMIZERS)
 
 
 def get(name: str) -> OptimizerSpec:
-    """Return the spec of one optimizer.
+    """Return the spec of one optimizer, built in or of an installed package.
 
     Raises:
-        InputError: no optimizer has this name.
+        InputError: no optimizer has this name, or the package's one cannot be loaded.
     """
-    require_known("optimizer", name, names())
-    return import_module(f"{__name__}.{name}").SPEC
+    if name in (known := names()):
+        return import_module(f"{__name__}.{name}").SPEC
+    return offers.installed_spec(installed.find("optimizer", name, known))
 
 
 def all_specs() -> dict[str, OptimizerSpec]:
-    """Return every spec by name."""
+    """Return every built-in spec by name."""
     return {name: get(name) for name in names()}

@@ -9,7 +9,13 @@ from pytorch_optimizer import AdaBelief
 
 from flowadam.space import Space
 from flowadam.spec import OptimizerSpec
+from search_spaces.adapters.arguments import require_non_negative
+from search_spaces.adapters.copying import CopiesWhole
 from search_spaces.shared import BETA1, BETA2, EPS, LR, PENALTY, PENALTY_DEFAULT, WEIGHT_DECAY
+
+
+class _AdaBelief(CopiesWhole, AdaBelief):
+    kept = ("n_sma_threshold", "degenerated_to_sgd", "maximize", "foreach")
 
 
 def adabelief(
@@ -28,9 +34,11 @@ def adabelief(
     paper; also the package's default, while the authors' own package rectifies),
     ``weight_decouple=True``, ``fixed_decay=False`` (``theta *= 1 - lr weight_decay``),
     ``ams_bound=False``, ``foreach=True``. The package passes unknown keywords through, so they are
-    written out.
+    written out; it counts steps by group, so a parameter that joins late has no bias correction of
+    its own.
     """
-    return AdaBelief(
+    require_non_negative(lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
+    return _AdaBelief(
         params,
         lr=lr,
         betas=(beta1, beta2),
@@ -74,8 +82,4 @@ SPEC = OptimizerSpec(
     },
     source="Zhuang et al. 2020 (arXiv 2010.07468), Algorithm 2, and the defaults of the authors' "
     "code since 0.1; pytorch_optimizer.AdaBelief",
-    exempt={
-        "continues_from_a_deep_copy": "pytorch-optimizer 4.1 keeps `n_sma_threshold` and `foreach` "
-        "as attributes, which torch.optim.Optimizer leaves out of a copy; checkpoints are complete"
-    },
 )

@@ -9,9 +9,15 @@ from pytorch_optimizer import Lion
 
 from flowadam.space import Space
 from flowadam.spec import OptimizerSpec
+from search_spaces.adapters.arguments import require_non_negative
+from search_spaces.adapters.copying import CopiesWhole
 from search_spaces.shared import BETA1, BETA2, LR, PENALTY, PENALTY_DEFAULT, WEIGHT_DECAY
 
 _TRANSFER = "Chen et al. 2023 (arXiv 2302.06675), section 5"
+
+
+class _Lion(CopiesWhole, Lion):
+    kept = ("maximize", "foreach")
 
 
 def lion(
@@ -28,7 +34,8 @@ def lion(
     ``fixed_decay=False`` (``theta *= 1 - lr weight_decay``, as in the paper), ``foreach=True``.
     The package passes unknown keywords through, so they are written out.
     """
-    return Lion(
+    require_non_negative(lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay)
+    return _Lion(
         params,
         lr=lr,
         betas=(beta1, beta2),
@@ -72,8 +79,4 @@ SPEC = OptimizerSpec(
     },
     source="Chen et al. 2023 (arXiv 2302.06675), Algorithm 2 and the authors' defaults; "
     "pytorch_optimizer.Lion",
-    exempt={
-        "continues_from_a_deep_copy": "pytorch-optimizer 4.1 keeps `maximize` and `foreach` as "
-        "attributes, which torch.optim.Optimizer leaves out of a copy; checkpoints are complete"
-    },
 )

@@ -36,6 +36,14 @@ BETA2 = Float(
     "Optimizers for Deep Learning); log in 1 - beta2 as there",
 )
 
+MOMENTUM = Float(
+    "opt.momentum",
+    0.7,
+    0.995,
+    one_minus=True,
+    source="AlgoPerf, external tuning ruleset of Nesterov momentum: 1 - beta1 in [.005, .3], log",
+)
+
 EPS = Float(
     "opt.eps",
     1e-10,

@@ -24,6 +24,7 @@ HEAVY_ALLOWED = {
     "flowadam.memory": {"torch"},
     "flowadam.stacking": {"torch"},
     "flowadam.training": {"torch"},
+    "flowadam.probes": {"torch"},
     "flowadam.trial": {"torch"},
     "flowadam.contract": {"torch"},
     "flowadam.optuna_bridge": {"optuna"},

@@ -1,4 +1,8 @@
-"""Benchmark tasks by name. Importing this package loads no torch and no data library."""
+"""Benchmark tasks by name. Importing this package loads no torch and no data library.
+
+Names that are not here are looked for among the entry points ``flowadam.tasks`` of installed
+packages.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from flowadam.errors import InputError, nearest, require_known
+from flowadam import installed, offers
+from flowadam.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ray.tune import Trainable
 
@@ -27,23 +32,29 @@ _FACTORIES = {
 
 
 def names() -> list[str]:
-    """Return the name of every task, sorted."""
+    """Return the name of every built-in task, sorted."""
     return sorted(_FACTORIES)
 
 
 def get(name: str, **options: Any) -> Task:
-    """Return the task called `name`.
+    """Return the task called `name`, built in or of an installed package.
 
     Args:
-        name: one of ``names()``.
+        name: one of ``names()``, or an entry point.
         options: keyword arguments of the task's factory, for example ``rank`` or ``data_seed``;
             ``ratings`` needs ``path``.
 
     Raises:
         InputError: unknown name, unknown or missing option, or an option out of its range.
     """
-    require_known("task", name, _FACTORIES)
-    factory = _factory(name)
+    if name in _FACTORIES:
+        return _make(name, _factory(name), options)
+    found = installed.find("task", name, names())
+    return offers.installed_task(found, lambda factory: _make(name, factory, options))
+
+
+def _make(name: str, factory: Callable[..., Task], options: Mapping[str, Any]) -> Task:
+    """Call a factory with options that it is known to take."""
     parameters = inspect.signature(factory).parameters
     for option in options:
         if option not in parameters:
@@ -55,7 +66,7 @@ def get(name: str, **options: Any) -> Task:
 
 
 def all_tasks() -> list[Task]:
-    """Return every task with its default options, in the order of ``names()``.
+    """Return every built-in task with its default options, in the order of ``names()``.
 
     ``ratings`` has no default file: it stands here with a small generated table, so that listings
     and contract suites cover it.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from ray import tune
@@ -13,10 +13,11 @@ from ray import tune
 from flowadam.errors import FlowAdamError
 from flowadam.origin import source_hash
 from flowadam.outcome import encode
-from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
-from flowadam.task import Task
 from flowadam.trial import run_group
+
+if TYPE_CHECKING:
+    from flowadam.sweep import Catalog
 
 WATCHDOG = 1.5
 
@@ -32,17 +33,17 @@ class GroupTrainable(tune.Trainable):
         self,
         config: dict[str, Any],
         study: Study | None = None,
-        tasks: Mapping[str, Task] | None = None,
-        specs: Mapping[str, OptimizerSpec] | None = None,
-        sources: str = "",
+        catalog: Catalog | None = None,
+        sources: Sequence[str] = (),
     ) -> None:
-        if source_hash() != sources:
+        assert study is not None and catalog is not None
+        mine = [source_hash(), *map(str, catalog.plugins)]
+        if mine != sources:
             raise FlowAdamError(
-                f"The worker's flowadam ({source_hash()}) is not the driver's ({sources}): "
-                "install the same version on every node."
+                f"The worker's flowadam ({' '.join(mine)}) is not the driver's "
+                f"({' '.join(sources)}): install the same version on every node."
             )
-        assert study is not None and tasks is not None and specs is not None
-        self._study, self._tasks, self._specs = study, tasks, specs
+        self._study, self._catalog = study, catalog
         _warm_up()
         self.reset_config(config)
 
@@ -55,8 +56,8 @@ class GroupTrainable(tune.Trainable):
         number, job = self._next, self._jobs[self._next]
         self._next += 1
         cell = job.group.cell
-        task, spec = self._tasks[cell.task], self._specs[cell.optimizer]
-        with _Watchdog(self._study.time_limit):
+        task, spec = self._catalog.tasks[cell.task], self._catalog.specs[cell.optimizer]
+        with _Watchdog(self._study.group_limit):
             outcomes = run_group(self._study, task, spec, job.group, job.configuration.values)
         return {
             "job": number,

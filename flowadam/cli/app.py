@@ -15,6 +15,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", help="Python file with optimizers or tasks; repeatable."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
 
 
@@ -41,8 +45,10 @@ def sweep(
     study: Annotated[Path | None, typer.Argument(metavar="STUDY.toml")] = None,
     task: Annotated[list[str] | None, typer.Option(help="Task; repeatable.")] = None,
     optimizer: Annotated[
-        list[str] | None, typer.Option(help="Optimizer; repeatable. Default: all.")
+        list[str] | None,
+        typer.Option(help="Optimizer; repeatable. Default: all built-in ones and --plugin's."),
     ] = None,
+    plugin: Plugins = None,
     trials: Annotated[int | None, typer.Option(help="Configurations per optimizer.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Search seeds per configuration.")] = None,
     confirm_seeds: Annotated[int | None, typer.Option(help="Fresh seeds for winners.")] = None,
@@ -60,6 +66,9 @@ def sweep(
     device: Annotated[str | None, typer.Option(help="cpu or cuda.")] = None,
     gpu: Annotated[float | None, typer.Option(help="GPUs per trial, may be a fraction.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds per group.")] = None,
+    probe: Annotated[
+        list[str] | None, typer.Option(help="Probe, see `flowadam probes`; repeatable.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/<study>.")] = None,
     engine: Annotated[str, typer.Option(help="ray or local (this process).")] = "ray",
     address: Annotated[str | None, typer.Option(help="Ray cluster: auto or host:port.")] = None,
@@ -72,10 +81,12 @@ def sweep(
 ) -> None:
     """Tune, confirm on fresh seeds, report. The same command again runs only what is missing."""
     from flowadam.cli.sweep import run_sweep
+    from flowadam.plugins import absolute
 
     keys: dict[str, Any] = {
         "task": task,
         "optimizer": optimizer,
+        "plugin": [absolute(path) for path in plugin] if plugin else None,
         "trials": trials,
         "seeds": seeds,
         "confirm_seeds": confirm_seeds,
@@ -93,6 +104,7 @@ def sweep(
         "device": device,
         "gpu": gpu,
         "time_limit": time_limit,
+        "probe": probe,
     }
     run_sweep(
         study,
@@ -146,28 +158,41 @@ def ui(
 
 
 @app.command()
-def tasks() -> None:
-    """List the tasks."""
+def tasks(plugin: Plugins = None) -> None:
+    """List the tasks, those of installed packages too."""
     from flowadam.cli.listing import list_tasks
 
-    list_tasks()
+    list_tasks(plugin or [])
 
 
 @app.command()
 def optimizers(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show its space.")] = None,
+    plugin: Plugins = None,
 ) -> None:
-    """List the optimizers, or one's search space with the source of every range."""
+    """List the optimizers, or one's search space with the source of every range.
+
+    Those of installed packages stand there too.
+    """
     from flowadam.cli.listing import list_optimizers
 
-    list_optimizers(name)
+    list_optimizers(name, plugin or [])
+
+
+@app.command()
+def probes() -> None:
+    """List the probes, which look into runs at the marks of their curves."""
+    from flowadam.cli.listing import list_probes
+
+    list_probes()
 
 
 @app.command()
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A task or an optimizer.")],
+    plugin: Plugins = None,
 ) -> None:
     """Run the contract suite for one optimizer or task."""
     from flowadam.cli.check import check_name
 
-    check_name(name)
+    check_name(name, plugin or [])

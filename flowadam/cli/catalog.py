@@ -1,44 +1,64 @@
-"""A study's tasks and optimizers, taken from the registries."""
+"""A study's tasks and optimizers, taken from the registry."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import search_spaces
-import trainables
-from flowadam.errors import InputError, require_known
+from flowadam.cli.registry import Registry
+from flowadam.errors import InputError
 
 if TYPE_CHECKING:
+    from flowadam.store import Store
     from flowadam.study import Study
     from flowadam.sweep import Catalog
     from flowadam.task import Task
 
 
-def make_catalog(study: Study) -> Catalog:
+def make_catalog(study: Study, registry: Registry) -> Catalog:
     """Return every task and optimizer that the study names, its data loaded.
 
     Raises:
         InputError: an unknown name, or a ratings file that is missing or not needed.
     """
+    return _catalog(study, study.task, study.optimizer, registry)
+
+
+def stored_catalog(store: Store) -> Catalog:
+    """Return the catalog of a stored study for plans: what is foreign is not imported."""
+    from flowadam.sweep import Catalog, noted_catalog
+
+    study, noted = store.study, noted_catalog(store)
+    tasks = [name for name in study.task if name not in noted.tasks]
+    optimizers = [name for name in study.optimizer if name not in noted.specs]
+    ours = _catalog(study, tasks, optimizers, Registry())
+    return Catalog({**noted.tasks, **ours.tasks}, {**noted.specs, **ours.specs})
+
+
+def _catalog(
+    study: Study, tasks: Sequence[str], optimizers: Sequence[str], registry: Registry
+) -> Catalog:
     from flowadam.sweep import Catalog
 
-    for name in study.task:
-        require_known("task", name, trainables.names())
-    for name in study.optimizer:
-        require_known("optimizer", name, search_spaces.names())
+    found = {
+        **{f"task {name}": registry.origin("task", name) for name in tasks},
+        **{f"optimizer {name}": registry.origin("optimizer", name) for name in optimizers},
+    }
     if study.data and "ratings" not in study.task:
         raise InputError("--data is for the task `ratings`, which this study does not name.")
     return Catalog(
-        {name: _task(name, study) for name in study.task},
-        {name: search_spaces.get(name) for name in study.optimizer},
+        {name: _task(name, study, registry) for name in tasks},
+        {name: registry.spec(name) for name in optimizers},
+        registry.plugins,
+        {name: origin for name, origin in found.items() if origin is not None},
     )
 
 
-def _task(name: str, study: Study) -> Task:
+def _task(name: str, study: Study, registry: Registry) -> Task:
     if name != "ratings":
-        return trainables.get(name)
+        return registry.task(name)
     if not study.data:
         raise InputError("The task `ratings` needs a table: --data FILE (Parquet or CSV).")
-    return trainables.get(
+    return registry.task(
         name, path=study.data, user=study.user, item=study.item, rating=study.rating
     )

@@ -2,42 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import typer
 
 import search_spaces
-import trainables
+from flowadam.cli.registry import Registry
 from flowadam.contract import CheckResult, run_checks
-from flowadam.errors import require_known
+from flowadam.errors import InputError, require_known
+from flowadam.installed import KINDS, installed
 from flowadam.spec import OptimizerSpec
 from flowadam.task import Task
 
-_MARKS = {"ok": "ok    ", "failed": "FAILED", "exempt": "exempt"}
+_MARKS = {"ok": "ok     ", "failed": "FAILED ", "exempt": "exempt ", "skipped": "skipped"}
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, plugins: Sequence[Path] = ()) -> None:
     """Run the contract suite of one optimizer or task; exit 1 when a check fails."""
-    require_known("name", name, [*search_spaces.names(), *trainables.names()])
-    for result in (results := list(_results(name))):
+    registry = Registry(plugins)
+    subject = _subject(name, registry)
+    failed = False
+    for result in _results(name, subject, registry):
         typer.echo(f"{_MARKS[result.status]} {result.name}  {result.message}".rstrip())
-    if any(result.status == "failed" for result in results):
+        failed |= result.status == "failed"
+    if failed:
         raise typer.Exit(1)
 
 
-def _results(name: str) -> Iterator[CheckResult]:
-    """Run the subject's own checks, then every pair that it is part of."""
-    tasks = {task.name: task for task in trainables.all_tasks()}
+def _subject(name: str, registry: Registry) -> OptimizerSpec | Task:
+    """Return what has the name; one of an installed package is looked for last."""
+    tasks, packages = registry.all_tasks(), {one.name: one for k in KINDS for one in installed(k)}
     if name in tasks:
-        yield from run_checks("task", tasks[name], search_spaces.get("adam"))
-        for spec in search_spaces.all_specs().values():
-            yield from _pair(spec, tasks[name], spec.name)
+        return tasks[name]
+    require_known("name", name, [*registry.names("optimizer"), *tasks, *packages])
+    if name in registry.names("optimizer") or packages[name].kind == "optimizer":
+        return registry.spec(name)
+    return registry.task(name)
+
+
+def _results(name: str, subject: OptimizerSpec | Task, registry: Registry) -> Iterator[CheckResult]:
+    """Run the subject's own checks, then every pair that it is part of."""
+    if isinstance(subject, OptimizerSpec):
+        yield from run_checks("optimizer", subject)
+        for task in registry.all_tasks().values():
+            yield from _pair(subject, task, task.name)
     else:
-        spec = search_spaces.get(name)
-        yield from run_checks("optimizer", spec)
-        for task in tasks.values():
-            yield from _pair(spec, task, task.name)
+        yield from run_checks("task", subject, search_spaces.get("adam"))
+        for spec in registry.all_specs().values():
+            yield from _pair(spec, subject, spec.name)
+    if name in (*registry.specs, *registry.tasks):
+        yield _arrival(subject, registry)
+
+
+def _arrival(subject: OptimizerSpec | Task, registry: Registry) -> CheckResult:
+    """Check that a worker, which has no such file, gets the subject out of a pickle."""
+    from flowadam.sweep import Catalog
+    from flowadam.sweep.parcel import require_arrival
+
+    if isinstance(subject, OptimizerSpec):
+        catalog = Catalog({}, {subject.name: subject}, registry.plugins)
+    else:
+        catalog = Catalog({subject.name: subject}, {}, registry.plugins)
+    try:
+        require_arrival(catalog)
+    except InputError as error:
+        return CheckResult("arrives_at_workers", "failed", str(error))
+    return CheckResult("arrives_at_workers", "ok")
 
 
 def _pair(spec: OptimizerSpec, task: Task, other: str) -> Iterator[CheckResult]:

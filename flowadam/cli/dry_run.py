@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from flowadam import probes
+from flowadam.curve import MARKS
 from flowadam.plan import cells, search_plan
 from flowadam.spec import OptimizerSpec
 from flowadam.store import Store
@@ -35,6 +37,21 @@ def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
         f"sampler {study.sampler}, selection {study.selection}, {study.trials} configurations and "
         f"the default per cell, {min(study.substudies, study.trials)} sub-studies. "
         f"At most {gradients:,} gradient evaluations. Folder: {folder}. Nothing was run."
+    )
+    if study.probe:
+        console.print(_price(study))
+
+
+def _price(study: Study) -> str:
+    """Say what the probes of a study cost a run, apart from its budget."""
+    chosen = [probes.get(name) for name in study.probe]
+    marks = MARKS + 1
+    usual = marks * sum(p.usual_evals for p in chosen)
+    most = marks * sum(p.most_evals for p in chosen)
+    losses = marks * sum(p.loss_evals for p in chosen)
+    return (
+        f"Probes {', '.join(study.probe)}: beyond the budget a run takes usually {usual:,} and at "
+        f"most {most:,} gradients and Hessian-vector products, and {losses:,} losses."
     )
 
 

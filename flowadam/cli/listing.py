@@ -1,36 +1,92 @@
-"""``flowadam tasks`` and ``flowadam optimizers``."""
+"""``flowadam tasks``, ``flowadam optimizers`` and ``flowadam probes``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-import search_spaces
-import trainables
+from flowadam import probes
+from flowadam.cli.registry import Registry
+from flowadam.errors import FlowAdamError, InputError
+from flowadam.installed import Installed, Kind, installed
+from flowadam.plugins import Plugin
 from flowadam.spec import OptimizerSpec
 
 
-def list_tasks() -> None:
+def list_tasks(plugins: Sequence[Path] = ()) -> None:
     """Print name, default budget and one line for every task."""
+    registry = Registry(plugins)
+    packages, broken = _of_packages("task", registry)
     table = Table("task", "metric", "budget", "what it is")
-    for task in trainables.all_tasks():
-        table.add_row(task.name, task.metric, str(task.budget), task.summary)
-    Console().print(table)
+    for task in [*registry.all_tasks().values(), *packages]:
+        what = _with_origin(task.summary, registry.origin("task", task.name))
+        table.add_row(task.name, task.metric, str(task.budget), what)
+    _print(table, broken)
 
 
-def list_optimizers(name: str | None = None) -> None:
+def list_optimizers(name: str | None = None, plugins: Sequence[Path] = ()) -> None:
     """Print every optimizer with its number of knobs and source, or the space of one."""
+    registry = Registry(plugins)
     if name is not None:
-        _show_space(search_spaces.get(name))
+        _show_space(registry.spec(name))
         return
+    packages, broken = _of_packages("optimizer", registry)
     table = Table("optimizer", "knobs", "where it comes from")
-    for spec in search_spaces.all_specs().values():
-        table.add_row(spec.name, str(len(spec.space)), spec.source)
+    for spec in [*registry.all_specs().values(), *packages]:
+        source = _with_origin(spec.source, registry.origin("optimizer", spec.name))
+        table.add_row(spec.name, str(len(spec.space)), source)
+    _print(table, broken)
+    Console().print(
+        "`flowadam optimizers NAME` shows a search space and the source of every range."
+    )
+
+
+def _of_packages(kind: Kind, registry: Registry) -> tuple[list[Any], list[str]]:
+    """Return what installed packages offer, and a sentence about each one that cannot be had."""
+    get = registry.spec if kind == "optimizer" else registry.task
+    found: dict[str, Any] = {}
+    broken: list[str] = []
+    for one in installed(kind):
+        try:
+            if one.name in registry.names(kind):
+                raise InputError(f"{one.label} is hidden by the built-in one.")
+            found[one.name] = get(one.name)
+        except FlowAdamError as error:
+            broken.append(str(error))
+    return list(found.values()), list(dict.fromkeys(broken))
+
+
+def _with_origin(text: str, origin: Plugin | Installed | None) -> Text:
+    return Text(text if origin is None else f"[{origin}] {text}")
+
+
+def _print(table: Table, broken: list[str]) -> None:
     console = Console()
     console.print(table)
-    console.print("`flowadam optimizers NAME` shows a search space and the source of every range.")
+    for sentence in broken:
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+def list_probes() -> None:
+    """Print what each probe reads and what a reading costs."""
+    table = Table(Column("probe", no_wrap=True), "gradients", "losses", "what it reads")
+    for name in probes.names():
+        probe = probes.get(name)
+        usual, most = probe.usual_evals, probe.most_evals
+        price = str(most) if usual == most else f"{usual}, at most {most}"
+        table.add_row(name, price, str(probe.loss_evals), probe.summary)
+    console = Console()
+    console.print(table)
+    console.print(
+        "Price of one reading, at 41 marks of a run: gradients and Hessian-vector products, and "
+        "losses without gradient. None of it counts into budgets."
+    )
 
 
 def _show_space(spec: OptimizerSpec) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from flowadam.cli.catalog import make_catalog
+from flowadam.cli.registry import Registry, say_plugins
 from flowadam.errors import FlowAdamError, InputError, nearest
+from flowadam.outcome import Counters
 from flowadam.plan import CONFIRM_SEED_START as CONFIRM
 from flowadam.plan import Cell, Group, cell_identity, seed_blocks
+from flowadam.plugins import read_plugin
 from flowadam.rows import Row, group_rows
 from flowadam.store import Store, environment
 from flowadam.study import Study
@@ -26,8 +30,7 @@ COMPARED = (
     "test_final",
     "grad_evals",
     "steps",
-    "flow_steps",
-    "field_evals",
+    *(f.name for f in fields(Counters)),
 )
 TOLERANCE = 1e-3
 
@@ -36,7 +39,8 @@ def replay_row(folder: Path, key: str) -> None:
     """Run the group of one row again and compare the row: bit for bit, or to a tolerance.
 
     In the environment that the row was made in (packages, Python, machine, device) every number
-    must be the same; elsewhere the relative difference must stay below 1e-3.
+    must be the same; elsewhere the relative difference must stay below 1e-3. The study's plugins
+    run, from the copies in its folder.
 
     Raises:
         typer.Exit: code 1 when the row does not agree.
@@ -45,16 +49,19 @@ def replay_row(folder: Path, key: str) -> None:
     study, row = store.study, _find(store, key)
     if row["phase"] == "trivial":
         raise InputError(f"{row['key']} is a constant predictor: there is nothing to run.")
-    catalog = make_catalog(study)
+    say_plugins(read_plugin(path) for path in study.plugin)
+    catalog = make_catalog(study, Registry(study.plugin))
     group = _group(study, row)
     task, spec = catalog.tasks[group.cell.task], catalog.specs[group.cell.optimizer]
     point = configuration_of(study, catalog, store, group)
     outcomes = run_group(study, task, spec, group, point.values)
-    trials, _ = group_rows(study, cell_identity(study, task, spec), group, point, outcomes)
+    code = catalog.code(group.cell.task, group.cell.optimizer)
+    trials, _ = group_rows(study, cell_identity(study, task, spec), group, point, outcomes, code)
     again = next((r for r in trials if r["key"] == row["key"]), None)
     if again is None:
         raise FlowAdamError(f"The plan no longer holds {row['key']}: its space or data changed.")
-    _compare(row, again, same_place=store.environments() == [environment()])
+    here = store.environments() == [environment()] and _packages(row) == _packages(again)
+    _compare(row, again, same_place=here)
 
 
 def _find(store: Store, key: str) -> Row:
@@ -73,14 +80,17 @@ def _group(study: Study, row: Row) -> Group:
     blocks = seed_blocks(study.search_blocks) + seed_blocks(study.confirm_blocks, CONFIRM)
     block = next(block for block in blocks if row["seed"] in block)
     cell = Cell(row["task"], row["optimizer"], row["budget"])
-    return Group(row["phase"], cell, row["config"], block)
+    return Group(row["phase"], cell, row["config"], block, row["contained"] or "")
 
 
 def _compare(stored: Row, again: Row, *, same_place: bool) -> None:
+    counted = {f.name for f in fields(Counters)}
     width = max(len(name) for name in COMPARED)
     for name in COMPARED:
         typer.echo(f"{name:{width}}  {stored[name]!s:>24}  {again[name]!s:>24}")
-    gaps = {name: _gap(stored[name], again[name]) for name in COMPARED}
+    # Rows of an earlier version lack the counters that came later.
+    compared = [n for n in COMPARED if n not in counted or stored[n] is not None]
+    gaps = {name: _gap(stored[name], again[name]) for name in compared}
     worst = max(gaps, key=lambda name: gaps[name])
     if gaps[worst] == 0:
         typer.echo("The row agrees bit for bit.")
@@ -93,6 +103,11 @@ def _compare(stored: Row, again: Row, *, same_place: bool) -> None:
         place = "the same" if same_place else "another"
         typer.echo(f"The row differs in `{worst}` (made in {place} environment).")
         raise typer.Exit(1)
+
+
+def _packages(row: Row) -> set[str]:
+    """Return the packages that offered the row's task and optimizer, with their versions."""
+    return {word for word in (row["plugins"] or "").split() if "==" in word}
 
 
 def _gap(a: Any, b: Any) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flowadam.cli.catalog import make_catalog
+from flowadam.cli.catalog import stored_catalog
 from flowadam.plan import Cell, Group, cells, confirm_plan, inclusion_plan, search_plan
 from flowadam.rows import Row
 from flowadam.store import Store
@@ -17,10 +17,13 @@ from flowadam.winners import winners
 
 
 def show_status(folder: Path) -> None:
-    """Print, per cell, runs done and missing by phase, and how runs ended."""
+    """Print, per cell, runs done and missing by phase, and how runs ended.
+
+    No plugin runs: what the plan needs of foreign tasks and optimizers stands in the ledger.
+    """
     store = Store(folder.resolve())
     study = store.study
-    catalog = make_catalog(study)
+    catalog = stored_catalog(store)
     rows = store.rows()
     found = winners(study, rows)
     planned = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import search_spaces
 from flowadam.cli.catalog import make_catalog
 from flowadam.cli.dry_run import print_plan
 from flowadam.cli.progress import ProgressLine
+from flowadam.cli.registry import Registry, say_plugins
 from flowadam.cli.report import build_and_print
 from flowadam.errors import FlowAdamError, InputError, require_known
 from flowadam.study import Study, make_study, read_study
@@ -63,11 +65,15 @@ def run_sweep(
         raise InputError(f"`name` must be the name of one folder, got '{wanted.name}'.")
     folder = (out or Path("results") / wanted.name).resolve()
     study = grown_study(folder, wanted)
-    catalog = make_catalog(study)
+    registry = Registry(study.plugin)
+    if path is None and "optimizer" not in keys:
+        study = with_optimizers(study, registry.specs)
+    catalog = make_catalog(study, registry)
     _check_machine(study, engine, address)
     if dry_run:
         print_plan(study, catalog, folder)
         return
+    say_plugins(registry.plugins)
     with stop.on_interrupt():
         result = _run(study, catalog, folder, engine, address, workers, tracking_uri, stop)
     _say_left(result)
@@ -85,6 +91,11 @@ def read_wanted(path: Path | None, keys: Mapping[str, Any]) -> Study:
     if "task" not in {**defaults, **keys}:
         raise InputError("Name a study file, or at least one --task, or --data with ratings.")
     return make_study({**defaults, **keys})
+
+
+def with_optimizers(study: Study, names: Iterable[str]) -> Study:
+    """Return the study with the plugins' optimizers among all of them, the default."""
+    return replace(study, optimizer=tuple(dict.fromkeys([*study.optimizer, *names])))
 
 
 def _check_machine(study: Study, engine: str, address: str | None) -> None:

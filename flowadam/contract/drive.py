@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from flowadam.contract.quadratic import QuadraticTask
 from flowadam.contract.result import require
-from flowadam.space import Value, Values
+from flowadam.contract.working import NO_CHANGES, working_values
+from flowadam.space import Values
 from flowadam.spec import OptimizerSpec
 from flowadam.task import Task
 from flowadam.training import Training
 
 SEEDS = (11, 12, 13)
-LR_UNIT = 0.9
+LR_UNIT, LR_MOST = 0.9, 0.06
 UNLIMITED = 10_000
-NO_CHANGES: Values = MappingProxyType({})
 BOTH_KINDS = (QuadraticTask(), QuadraticTask(noise=0.1))
 """A full-batch and a stochastic problem: optimizers may treat the two differently."""
-
-
-def working_values(spec: OptimizerSpec) -> dict[str, Value]:
-    """Return the defaults with a large learning rate of the space: the quadratic is quick."""
-    rates = {p.name: p.from_unit(LR_UNIT) for p in spec.space if p.name == "opt.lr"}
-    return {**spec.defaults, **rates, "task.penalty": 0.0}
 
 
 def train(
@@ -55,6 +48,17 @@ def optimizers(training: Training) -> list[Any]:
     return getattr(training.optimizer, "optimizers", [training.optimizer])
 
 
+def tensors_in(tree: object) -> list[torch.Tensor]:
+    """Return the tensors in nested dictionaries, lists and tuples."""
+    if isinstance(tree, torch.Tensor):
+        return [tree]
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list | tuple):
+        return [tensor for item in tree for tensor in tensors_in(item)]
+    return []
+
+
 def require_equal(
     ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], rule: str, rtol: float = 0.0
 ) -> None:
@@ -63,5 +67,7 @@ def require_equal(
     The distance is ``max |a - b| / max(1, |b|)`` over all entries.
     """
     for a, b in zip(ours, theirs, strict=True):
+        if not b.numel():
+            continue
         distance = float(((a - b).abs() / b.abs().clamp(min=1)).max())
         require(distance <= rtol, f"{rule}: they differ by {distance:.2g}, allowed is {rtol:.2g}.")

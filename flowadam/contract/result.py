@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-CheckStatus = Literal["ok", "failed", "exempt"]
+CheckStatus = Literal["ok", "failed", "exempt", "skipped"]
 Table = Mapping[str, Callable[..., None]]
 
 
 class ContractBroken(Exception):
     """A check found a broken rule; the message states it."""
+
+
+class CheckSkipped(Exception):
+    """A check has nothing to look at here; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class CheckResult:
 
     Args:
         name: the check's name, as it stands in its table and in ``OptimizerSpec.exempt``.
-        message: why it failed or is exempt; empty when it passed.
+        message: why it failed, is exempt or was skipped; empty when it passed.
     """
 
     name: str
@@ -45,6 +49,8 @@ def run_table(table: Table, *subjects: Any, exempt: Mapping[str, str]) -> list[C
 def _run(name: str, check: Callable[..., None], subjects: tuple[Any, ...]) -> CheckResult:
     try:
         check(*subjects)
+    except CheckSkipped as skipped:
+        return CheckResult(name, "skipped", str(skipped))
     except ContractBroken as broken:
         return CheckResult(name, "failed", str(broken))
     except Exception as error:  # whatever breaks is a finding, and the other checks still run

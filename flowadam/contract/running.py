@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from flowadam.contract.drive import (
-    BOTH_KINDS,
-    SEEDS,
-    require_equal,
-    train,
-    weights,
-    working_values,
-)
+from flowadam.contract.drive import BOTH_KINDS, SEEDS, require_equal, train, weights
 from flowadam.contract.faults import Counting, NanFrom, RaisesAt
 from flowadam.contract.quadratic import QuadraticTask
 from flowadam.contract.result import require
+from flowadam.contract.working import working_values
 from flowadam.outcome import Outcome
 from flowadam.spec import OptimizerSpec
 from flowadam.task import Problem

@@ -37,4 +37,4 @@ def is_sharded(param: Tensor) -> bool:
     module = sys.modules.get("torch.distributed.tensor")
     if module is not None and isinstance(param, module.DTensor):
         return True
-    return any(getattr(param, name, False) for name in ("_fsdp_flattened", "_is_flat_param"))
+    return getattr(param, "_fsdp_flattened", False)

@@ -4,6 +4,7 @@ from flowadam.sweep.job import Catalog as Catalog
 from flowadam.sweep.job import Engine as Engine
 from flowadam.sweep.job import Observer as Observer
 from flowadam.sweep.local import LocalEngine as LocalEngine
+from flowadam.sweep.origins import noted_catalog as noted_catalog
 from flowadam.sweep.phases import SweepResult as SweepResult
 from flowadam.sweep.phases import configuration_of as configuration_of
 from flowadam.sweep.phases import missing as missing

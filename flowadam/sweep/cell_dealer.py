@@ -104,7 +104,7 @@ class CellDealer:
             self._enqueue(number, from_optuna(self._spec.space, params))
 
     def _enqueue(self, number: int, values: dict[str, Value]) -> None:
-        point = make_configuration(self._spec.space, number, values)
+        point = make_configuration(self._spec.space, number, values, self._spec.fixed)
         blocks = seed_blocks(self._study.search_blocks)
         groups = [Group("search", self._cell, number, block) for block in blocks]
         absent = [group for group in groups if self._missing(group)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from flowadam.installed import Installed
 from flowadam.outcome import Outcome, Status
 from flowadam.plan import Group
+from flowadam.plugins import Plugin
 from flowadam.rows import Row
 from flowadam.sampling import Configuration
 from flowadam.spec import OptimizerSpec
@@ -26,10 +28,44 @@ class Job:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tasks and optimizers of a study by name; the caller fills it from the registries."""
+    """The tasks and optimizers of a study by name; the caller fills it from the registries.
+
+    Pickled, it brings the plugins' code first: a worker imports it before the tasks and optimizers
+    that refer to it are read.
+
+    Args:
+        plugins: files whose code runs in every process of the study.
+        origins: where foreign ones come from, by "task NAME" or "optimizer NAME".
+    """
 
     tasks: Mapping[str, Task]
     specs: Mapping[str, OptimizerSpec]
+    plugins: tuple[Plugin, ...] = ()
+    origins: Mapping[str, Plugin | Installed] = field(default_factory=dict)
+
+    def code(self, task: str, optimizer: str = "") -> str:
+        """Return the foreign code that a run depends on: the column `plugins` of its row.
+
+        Every plugin file stands there, since its code ran in the process and could have changed
+        anything; of the installed packages, those that offer this task and optimizer.
+        """
+        names = (f"task {task}", f"optimizer {optimizer}")
+        found = [self.origins[name] for name in names if name in self.origins]
+        packages = [origin for origin in found if isinstance(origin, Installed)]
+        return " ".join(map(str, [*self.plugins, *packages]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        code = self.plugins, dict(self.origins)
+        return _catalog, (*code, dict(self.tasks), dict(self.specs))
+
+
+def _catalog(
+    plugins: tuple[Plugin, ...],
+    origins: Mapping[str, Plugin | Installed],
+    tasks: Mapping[str, Task],
+    specs: Mapping[str, OptimizerSpec],
+) -> Catalog:
+    return Catalog(tasks, specs, plugins, origins)
 
 
 class Dealer(Protocol):

@@ -17,7 +17,7 @@ from flowadam.plan import (
     inclusion_plan,
     search_plan,
 )
-from flowadam.rows import Row, group_rows, trivial_row
+from flowadam.rows import Row, group_rows, probe_rows, trivial_row
 from flowadam.sampling import Configuration, configuration, make_configuration
 from flowadam.store import Store
 from flowadam.study import Study
@@ -159,9 +159,9 @@ class _Run:
         for name in (name for name in self._study.task if name not in known):
             task = self._catalog.tasks[name]
             val, test = task.trivial("val"), task.trivial("test")
-            identity = task.fingerprint()
+            identity, code = task.fingerprint(), self._catalog.code(name)
             rows += [
-                trivial_row(self._study, identity, name, kind, val[kind], test[kind])
+                trivial_row(self._study, identity, name, kind, val[kind], test[kind], code)
                 for kind in val
             ]
         self._store.append(rows, [])
@@ -172,9 +172,12 @@ class _Run:
     def _take(self, job: Job, outcomes: list[Outcome]) -> None:
         """Store a group's rows; this is the only way into the store."""
         identity = self._identities[_pair(job.group)]
-        trials, curves = group_rows(self._study, identity, job.group, job.configuration, outcomes)
-        fresh = self._store.append(trials, curves)
-        self._seconds += sum(row["seconds"] for row in fresh)
+        code = self._catalog.code(job.group.cell.task, job.group.cell.optimizer)
+        trials, curves = group_rows(
+            self._study, identity, job.group, job.configuration, outcomes, code
+        )
+        fresh = self._store.append(trials, curves, probe_rows(identity, job.group, outcomes))
+        self._seconds += sum(row["seconds"] + row["probe_seconds"] for row in fresh)
         self._runs += len(fresh)
         if self._dealer:
             self._dealer.settle(job, fresh)
@@ -212,7 +215,7 @@ def configuration_of(study: Study, catalog: Catalog, store: Store, group: Group)
             points = dict(event["points"]) if event["cell"] == name else {}
             if group.config in points:
                 values = from_optuna(spec.space, points[group.config])
-                return make_configuration(spec.space, group.config, values)
+                return make_configuration(spec.space, group.config, values, spec.fixed)
         raise FlowAdamError(f"The ledger lacks configuration {group.config} of {cell}.")
     return configuration(study, cell, spec, group.config)
 
@@ -220,7 +223,8 @@ def configuration_of(study: Study, catalog: Catalog, store: Store, group: Group)
 def _included(study: Study, catalog: Catalog, store: Store, group: Group) -> Configuration:
     """Return the container's configuration that is the other optimizer's winner."""
     spec = catalog.specs[group.cell.optimizer]
-    inclusion = next(i for i in spec.includes if i.other in catalog.specs)
+    named = [i for i in spec.includes if i.other == group.contained]
+    inclusion = named[0] if named else spec.includes[0]
     cell = Cell(group.cell.task, inclusion.other, group.cell.budget)
     other = configuration_of(study, catalog, store, Group("search", cell, group.config, ()))
     return Configuration(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from flowadam.errors import FlowAdamError, InputError
 from flowadam.store import Store
 from flowadam.study import Study
 from flowadam.sweep.job import Catalog
+from flowadam.sweep.kept import keep, united
+from flowadam.sweep.origins import having_rows, note_origins
 
-NEWBORN = {".lock", "ledger.jsonl", "trials", "curves", "study.toml.tmp"}
+NEWBORN = {".lock", "ledger.jsonl", "trials", "curves", "plugins", "study.toml.tmp"}
 
 
 def check_folder(folder: Path) -> None:
@@ -35,11 +38,13 @@ def check_folder(folder: Path) -> None:
 
 
 def grown_study(folder: Path, wanted: Study) -> Study:
-    """Return `wanted` united with the study that the folder holds already, if any."""
+    """Return `wanted` united with the study that the folder holds already, if any.
+
+    Raises:
+        InputError: the folder is no study's, or what may not change differs.
+    """
     check_folder(folder)
-    if not (folder / "study.toml").exists():
-        return wanted
-    return Store(folder).study.grown(wanted, str(folder))
+    return united(Store(folder), wanted) if (folder / "study.toml").exists() else wanted
 
 
 def open_store(folder: Path, study: Study, catalog: Catalog) -> Store:
@@ -56,7 +61,9 @@ def open_store(folder: Path, study: Study, catalog: Catalog) -> Store:
     try:
         _check_unchanged(store, study)
         _check_fingerprints(store, catalog)
-        store.save_study(study)
+        note_origins(store, catalog)
+        kept = tuple(keep(folder, plugin) for plugin in catalog.plugins)
+        store.save_study(replace(study, plugin=kept))
     except BaseException:
         store.close()
         raise
@@ -66,7 +73,7 @@ def open_store(folder: Path, study: Study, catalog: Catalog) -> Store:
 def _check_unchanged(store: Store, study: Study) -> None:
     """The stored study was read before the lock was taken."""
     known = (store.folder / "study.toml").exists()
-    if known and store.study.grown(study, str(store.folder)) != study:
+    if known and united(store, study) != study:
         raise FlowAdamError(
             f"The study in {store.folder} is no longer what it was at the start: another process "
             "has changed it meanwhile. Run the same command again."
@@ -78,14 +85,14 @@ def _check_fingerprints(store: Store, catalog: Catalog) -> None:
         name: value for event in store.notes("fingerprints") for name, value in event["of"].items()
     }
     now = {f"task {name}": task.fingerprint() for name, task in catalog.tasks.items()}
-    now |= {f"optimizer {name}": spec.space.fingerprint() for name, spec in catalog.specs.items()}
-    for name, value in now.items():
-        if known.get(name, value) != value:
-            what = "data" if name.startswith("task") else "search space"
-            raise InputError(
-                f"The {what} of {name} differ from those of the study in {store.folder}: "
-                "its rows could not be compared with new ones. Choose another --out."
-            )
-    fresh = {name: value for name, value in now.items() if name not in known}
+    now |= {f"optimizer {name}": spec.fingerprint() for name, spec in catalog.specs.items()}
+    changed = [name for name, value in now.items() if known.get(name, value) != value]
+    for name in having_rows(store, changed):
+        what = "data" if name.startswith("task") else "search space"
+        raise InputError(
+            f"The {what} of {name} differ from those of the study in {store.folder}: "
+            "its rows could not be compared with new ones. Choose another --out."
+        )
+    fresh = {name: value for name, value in now.items() if known.get(name) != value}
     if fresh:
         store.note({"event": "fingerprints", "of": fresh})

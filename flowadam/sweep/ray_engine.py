@@ -48,7 +48,7 @@ class RayEngine:
         )
         module, _, name = self._trainable.partition(":")
         trainable = getattr(import_module(module), name)
-        chunks = Chunks(dealer, sink, stop, self.workers, study.time_limit)
+        chunks = Chunks(dealer, sink, stop, self.workers, study.group_limit)
         tuner.run_tuner(trainable, study, catalog, chunks, self._folder)
         if chunks.error:
             raise chunks.error

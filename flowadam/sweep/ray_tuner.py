@@ -17,6 +17,7 @@ from flowadam.origin import source_hash
 from flowadam.study import Study
 from flowadam.sweep.chunks import Chunks
 from flowadam.sweep.job import Catalog
+from flowadam.sweep.parcel import explained
 from flowadam.sweep.ray_session import silenced
 from flowadam.task import Resources
 
@@ -34,13 +35,9 @@ def run_tuner(
         folder: local folder for Tune's own files, which nothing ever reads again.
     """
     wanted = request(study, catalog)
-    with_data = tune.with_parameters(
-        trainable,
-        study=study,
-        tasks=dict(catalog.tasks),
-        specs=dict(catalog.specs),
-        sources=source_hash(),
-    )
+    sources = [source_hash(), *map(str, catalog.plugins)]
+    with explained(catalog):
+        with_data = tune.with_parameters(trainable, study=study, catalog=catalog, sources=sources)
     tuner = tune.Tuner(
         tune.with_resources(with_data, {"cpu": wanted.cpu, "gpu": wanted.gpu}),
         tune_config=tune.TuneConfig(

@@ -135,7 +135,7 @@ def _elections(study: Study, rows: list[Row]) -> Iterable[tuple[Cell, Election]]
 
 def _newest(store: Store) -> list[Row]:
     """Return the trained runs; of one that stands twice, the later row."""
-    names = ("phase", "task", "optimizer", "budget", "config", "seed")
+    names = ("phase", "task", "optimizer", "budget", "config", "seed", "contained")
     rows = (row for row in store.rows() if row["phase"] != "trivial")
     newest = {tuple(row[n] for n in names): row for row in rows}
     return list(newest.values())

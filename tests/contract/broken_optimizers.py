@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,21 +19,36 @@ LR = Float("opt.lr", 1e-3, 1e-1, log=True, source="a test")
 class Descent(torch.optim.Optimizer):
     """Gradient descent with momentum .9, cut into the pieces that the faults replace."""
 
+    _step_supports_amp_scaling = True
+    """Asks GradScaler for the scale, in order to refuse it."""
+
     def __init__(self, params: Any, lr: float) -> None:
-        if lr <= 0:
-            raise ValueError(f"`lr` must be positive, got {lr}.")
+        self.check(lr)
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
     def step(self, closure: Callable[..., Any]) -> Any:  # type: ignore[override]
+        self.refuse_scale()
         loss = self.evaluate(closure)
         for group in self.param_groups:
             for p in group["params"]:
-                state = self.buffers(p)
-                momentum = state.get("momentum", torch.zeros_like(p))
-                state["momentum"] = 0.9 * momentum + self.direction(p, group)
-                self.move(p, state["momentum"], self.rate(group))
+                if p.grad is not None:
+                    self.update(p, group)
         return loss
+
+    def check(self, lr: float) -> None:
+        if not lr > 0:
+            raise ValueError(f"`lr` must be positive, got {lr}.")
+
+    def refuse_scale(self) -> None:
+        if getattr(self, "grad_scale", None) is not None:
+            raise RuntimeError("Descent cannot take scaled gradients.")
+
+    def update(self, p: torch.Tensor, group: dict[str, Any]) -> None:
+        state = self.buffers(p)
+        momentum = state.get("momentum", torch.zeros_like(p))
+        state["momentum"] = 0.9 * momentum + self.direction(p, group)
+        self.move(p, state["momentum"], self.rate(group))
 
     def evaluate(self, closure: Callable[..., Any]) -> Any:
         with torch.enable_grad():
@@ -67,6 +83,14 @@ class Uncharged(Descent):
 
     def evaluate(self, closure: Callable[..., Any]) -> Any:
         getattr(closure, "__self__")._problem.closure()  # noqa: B009
+        return super().evaluate(closure)
+
+
+class Twice(Descent):
+    """Evaluates two gradients a step and declares one."""
+
+    def evaluate(self, closure: Callable[..., Any]) -> Any:
+        super().evaluate(closure)
         return super().evaluate(closure)
 
 
@@ -160,17 +184,17 @@ class ChangesDtype(Descent):
 
 def spec(kind: type[Descent] = Descent) -> OptimizerSpec:
     """Return a spec for a kind of descent."""
-
-    def factory(params: Any, *, lr: float = 0.01) -> Descent:
-        return kind(params, lr)
-
     return OptimizerSpec(
         name=kind.__name__,
-        factory=factory,
+        factory=partial(_make, kind),
         space=Space((LR,)),
         defaults={"opt.lr": 0.01},
         source="a test",
     )
+
+
+def _make(kind: type[Descent], params: Any, *, lr: float = 0.01) -> Descent:
+    return kind(params, lr)
 
 
 def _narrow(params: Any, *, lr: float = 0.01) -> Descent:
@@ -200,6 +224,7 @@ BROKEN: dict[str, OptimizerSpec] = {
     "is_deterministic": spec(Random),
     "descends_on_a_quadratic": spec(Ascent),
     "keeps_its_budget": spec(Uncharged),
+    "costs_what_it_declares": spec(Twice),
     "isolates_nan": spec(NanSpreads),
     "reports_closure_errors": spec(SwallowsErrors),
     "continues_from_its_state_dict": spec(HiddenState),

@@ -106,6 +106,13 @@ class StepsDrift(Counting):
         super().begin_step(self.begun)
 
 
+class OtherLosses(Counting):
+    """What is differentiated is not what the closure returns."""
+
+    def losses(self, params: Sequence[torch.Tensor], replicas: Sequence[int]) -> torch.Tensor:
+        return super().losses(params, replicas) + 1e-3 * params[0].flatten(1).sum(1)
+
+
 class EvaluationMoves(Counting):
     def evaluate(self, split: Split) -> Mapping[str, torch.Tensor]:
         with torch.no_grad():
@@ -145,6 +152,7 @@ BROKEN: dict[str, QuadraticTask] = {
     "makes_every_dtype": OneDtype(),
     "gradient_matches_differences": QuadraticTask(wrap=Doubled),
     "penalty_is_the_sum_of_squares": HalfPenalty(),
+    "differentiates_its_losses": QuadraticTask(wrap=OtherLosses),
     "honors_active_replicas": QuadraticTask(wrap=ReplicasLeak),
     "skips_inactive_replicas": QuadraticTask(wrap=AlwaysAll),
 }

@@ -28,10 +28,12 @@ OTHER: dict[str, Any] = {
 GROWS: dict[str, Any] = {
     "task": ("ratings",),
     "optimizer": ("sgd",),
+    "plugin": ("/here/my_opt.py",),
     "trials": 32,
     "seeds": 2,
     "confirm_seeds": 12,
     "budget": 500,
+    "probe": ("trace",),
 }
 FREE: dict[str, Any] = {
     "name": "x",
@@ -80,6 +82,24 @@ def test_shrinking_is_refused(name: str) -> None:
         old.grown(replace(old, **{name: 3}, search_blocks=(), confirm_blocks=()), "out")
 
 
+def test_probes_unite_when_a_study_grows() -> None:
+    """They change no run's numbers, so they may come at any time; the same command goes on."""
+    old = replace(BASE, probe=("trace", "sharpness"))
+    grown = old.grown(replace(BASE, probe=("triggers", "trace")), "out")
+    assert grown.probe == ("trace", "sharpness", "triggers")
+    assert old.grown(BASE, "out").probe == old.probe
+
+
+@pytest.mark.parametrize(
+    ("probe", "limit", "group"),
+    [((), None, None), ((), 8.0, 8.0), (("trace",), None, None), (("trace",), 8.0, 16.0)],
+)
+def test_probes_have_as_much_time_again(
+    probe: tuple[str, ...], limit: float | None, group: float | None
+) -> None:
+    assert replace(BASE, probe=probe, time_limit=limit).group_limit == group
+
+
 def test_the_data_file_is_remembered_and_may_move() -> None:
     old = replace(BASE, data="/here.csv")
     assert old.grown(BASE, "out").data == "/here.csv"
@@ -101,6 +121,7 @@ studies = st.builds(
     gpu=st.none() | st.floats(1e-4, 8),
     time_limit=st.none() | st.floats(1e-3, 1e9),
     sampler=st.sampled_from(["random", "qmc", "tpe", "gp", "cmaes"]),
+    probe=st.lists(st.sampled_from(["trace", "sharpness"]), unique=True).map(tuple),
 )
 
 
@@ -112,6 +133,17 @@ def test_toml_round_trip(tmp_path_factory: pytest.TempPathFactory, study: Study)
     assert replace(again, data=study.data) == study
     assert again.data is None or study.data is None or Path(study.data).name in again.data
     assert again.identity() == study.identity()
+
+
+def test_plugins_are_relative_to_the_file_and_named_by_their_copies(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    kept = "plugins/0123456789ab/own.py"
+    path.write_text(f'task = "a"\noptimizer = "b"\nplugin = ["../my.py", "{kept}"]\n')
+    study = read_study(path)
+    assert study.plugin == (str(tmp_path.parent / "my.py"), str(tmp_path / kept))
+    assert f'"{tmp_path.parent / "my.py"}"' in study.to_toml()
+    assert f'"{kept}"' in study.to_toml()
+    assert "plugin" not in BASE.to_toml()
 
 
 def test_options_win_over_the_file_and_paths_are_relative_to_it(tmp_path: Path) -> None:
@@ -130,6 +162,8 @@ def test_options_win_over_the_file_and_paths_are_relative_to_it(tmp_path: Path) 
         ({"task": ()}, "at least one task"),
         ({"task": ("a", "a")}, "names each task once"),
         ({"optimizer": (1,)}, "`optimizer` must list names"),
+        ({"plugin": 3}, "`plugin` must list names, got [3]"),
+        ({"plugin": ("a/my.py", "b/my.py")}, "different file names, got 'my.py' twice"),
         ({"trials": 0}, "`trials` must be at least 1, got 0"),
         ({"trials": "many"}, "`trials` must be of type int, got 'many'"),
         ({"trials": True}, "`trials` must be of type int, got True"),
@@ -147,6 +181,9 @@ def test_options_win_over_the_file_and_paths_are_relative_to_it(tmp_path: Path) 
         ({"dtype": "float16"}, "Unknown dtype 'float16'"),
         ({"device": "tpu"}, "Unknown device 'tpu'"),
         ({"name": 3}, "`name` must be of type str"),
+        ({"probe": ("trase",)}, "Unknown probe 'trase'. Did you mean 'trace'?"),
+        ({"probe": ("trace", "trace")}, "names each probe once"),
+        ({"probe": (1,)}, "`probe` must list names"),
     ],
 )
 def test_wrong_values(keys: dict[str, Any], said: str) -> None:

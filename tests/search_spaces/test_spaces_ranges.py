@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from pytorch_optimizer import AdaBelief, Lion
+from pytorch_optimizer import AdaBelief, AdaHessian, Lion, Lookahead, Shampoo, SophiaH
 
 import search_spaces
-from flowadam.optim import FlowAdam
+from flowadam.optim import DualAdam, FlowAdam, InvAdam, VRAdam
 from flowadam.space import Float
 from search_spaces import shared
 
@@ -22,8 +23,32 @@ LIBRARY: Mapping[str, Any] = {
     "lion": Lion,
     "adabelief": AdaBelief,
     "flowadam": FlowAdam,
+    "vradam": VRAdam,
+    "invadam": InvAdam,
+    "dualadam": DualAdam,
+    "nadam": torch.optim.NAdam,
+    "radam": partial(torch.optim.RAdam, decoupled_weight_decay=True),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "rmsprop": torch.optim.RMSprop,
+    "lbfgs": partial(torch.optim.LBFGS, max_iter=10, line_search_fn="strong_wolfe"),
+    "lookahead": lambda params: Lookahead(torch.optim.AdamW(params)),
+    "shampoo": Shampoo,
+    "adahessian": partial(AdaHessian, lr=0.15, eps=1e-4),
+    "sophiah": partial(SophiaH, lr=6e-4 / 1e-2),
 }
-DEVIATIONS = {("lion", "opt.lr"), ("lion", "opt.weight_decay"), ("adabelief", "opt.eps")}
+"""The library's class with what our spec says that it publishes otherwise."""
+
+DEVIATIONS = {
+    ("lion", "opt.lr"),
+    ("lion", "opt.weight_decay"),
+    ("adabelief", "opt.eps"),
+    ("invadam", "opt.lr"),
+    ("sgd", "opt.lr"),
+    ("lbfgs", "opt.lr"),
+    ("shampoo", "opt.lr"),
+    ("adahessian", "opt.lr"),
+    ("adahessian", "opt.eps"),
+}
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -42,7 +67,7 @@ def test_everyone_tunes_the_penalty_from_one_default(name: str) -> None:
     assert shared.PENALTY in spec.space.parameters
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", [name for name in SPECS if name != "muon"])
 def test_defaults_are_those_of_the_factory_and_of_the_library(name: str) -> None:
     ours = SPECS[name].build([torch.zeros(1, 2, requires_grad=True)], SPECS[name].defaults)
     bare = SPECS[name].factory([torch.zeros(1, 2, requires_grad=True)])
@@ -52,6 +77,14 @@ def test_defaults_are_those_of_the_factory_and_of_the_library(name: str) -> None
         assert set(group) == set(ours.param_groups[0])
         for option, value in ours.param_groups[0].items():
             assert option in chosen or group[option] == value, option
+
+
+def test_muon_takes_torchs_rate_and_momentum() -> None:
+    """Its groups hold what its two parts share; the parts' own options are in their docstring."""
+    tensors = [torch.zeros(1, 2, requires_grad=True)]
+    (ours,) = SPECS["muon"].build(tensors, SPECS["muon"].defaults).param_groups
+    theirs = torch.optim.Muon(tensors).param_groups[0]
+    assert ours == {**{key: theirs[key] for key in ours}, "weight_decay": 0.01}
 
 
 def test_lion_keeps_the_product_of_rate_and_decay() -> None:

@@ -12,7 +12,10 @@ from flowadam.errors import InputError
 
 
 def test_the_field_is_complete() -> None:
-    assert search_spaces.names() == ["adabelief", "adam", "adamw", "flowadam", "lion"]
+    ours = {"dualadam", "flowadam", "invadam", "vradam"}
+    from_torch = {"adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop", "sgd"}
+    from_pytorch_optimizer = {"adabelief", "adahessian", "lion", "lookahead", "shampoo", "sophiah"}
+    assert set(search_spaces.names()) == ours | from_torch | from_pytorch_optimizer
 
 
 def test_every_file_holds_the_spec_of_its_name() -> None:
@@ -31,6 +34,7 @@ def test_listing_names_loads_no_torch() -> None:
     [
         ("adamm", "Unknown optimizer 'adamm'. Did you mean 'adam'?"),
         ("shared", "Unknown optimizer 'shared'."),
+        ("adapters", "Unknown optimizer 'adapters'."),
     ],
 )
 def test_unknown_names_are_refused(wrong: str, sentence: str) -> None:

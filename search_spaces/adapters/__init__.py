@@ -1,0 +1,1 @@
+"""What library optimizers lack to be used like any other."""
