@@ -46,7 +46,7 @@ def judge(job: Job, seen: Seen) -> None:
     errors = [own["error"] for own in seen if "error" in own]
     if wrapper == "sharded" and len(errors) == 2 and all(map(_speaks_of_shards, errors)):
         return
-    require(not errors, f"A process failed: {errors[0] if errors else ''}")
+    require(not errors, f"Of two processes failed: {'; '.join(errors)}")
     first, second = seen
     for what in ("evaluations", "decisions", "weights"):
         require(

@@ -23,7 +23,7 @@ from flowadam.contract.working import ordinary
 from flowadam.spec import OptimizerSpec
 
 STEPS = 30
-MEETING, COLLECTIVE = timedelta(seconds=120), timedelta(seconds=60)
+MEETING, COLLECTIVE = timedelta(seconds=120), timedelta(seconds=30)
 """How long a process waits for the other between jobs, and within one."""
 
 Outcome = dict[str, Any]

@@ -81,8 +81,13 @@ class HeldGradients:
             kernels.copy_([view for view, _ in pairs], [grad for _, grad in pairs])
 
     def keep(self, owner: Tensor, slope: Tensor) -> Tensor:
-        """Return `slope`, a gradient of the last call, as memory that outlives this context."""
-        return slope.clone() if owner not in self._buffers or self.reused(owner) else slope
+        """Return `slope`, a gradient of the last call, as memory that outlives this context.
+
+        Rows of a stack are copied: the next call may be made for their neighbors alone, and writes
+        to their memory before they are used.
+        """
+        shared = slope.shape != owner.shape or owner not in self._buffers or self.reused(owner)
+        return slope.clone() if shared else slope
 
     def reused(self, owner: Tensor) -> bool:
         """Say whether the closure has written to the memory of this parameter's first gradient."""

@@ -18,7 +18,7 @@ class ProbeTimeOver(FlowAdamError):
 
 
 class Landscape:
-    """The loss of single replicas as a function of parameters given as one vector each.
+    """The loss of some replicas around the present parameters, and its Hessian.
 
     Everything is computed on copies, so the problem's tensors and their gradients are never
     touched. The loss is the one that is trained, penalty included, on the batch of the current

@@ -116,7 +116,8 @@ class ProbeRecorder:
 
 def _readings(probe: Probe, moment: Moment) -> list[Reading]:
     try:
-        return probe.read(moment)
+        pairs = zip(moment.replicas, probe.read(moment), strict=True)
+        return [reading for _, reading in pairs]
     except Exception as error:  # a run must survive any probe
         return [Reading(message=describe(error)) for _ in moment.replicas]
 

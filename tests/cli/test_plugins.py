@@ -15,7 +15,7 @@ from flowadam.cli import main
 from flowadam.cli.registry import Registry
 from flowadam.contract import OPTIMIZER_CHECKS
 from flowadam.errors import InputError
-from flowadam.plugins import import_plugin, read_plugin
+from flowadam.plugins import absolute, import_plugin, read_plugin
 
 OWN_CLASS = """
 from dataclasses import dataclass, fields
@@ -156,7 +156,7 @@ def test_any_file_name(
 
 def test_a_link_goes_by_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "link.py").symlink_to(OPT)
-    assert read_plugin(tmp_path / "link.py").name == "link.py"
+    assert read_plugin(absolute(tmp_path / "link.py")).name == "link.py"
     assert read_plugin(tmp_path / "link.py").hash == read_plugin(OPT).hash
 
 

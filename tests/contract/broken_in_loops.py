@@ -146,6 +146,15 @@ class OwnWay(Descent):
         return super().rate(group) * (1 + (dist.get_rank() if dist.is_initialized() else 0))
 
 
+class OutOfStep(Descent):
+    """Evaluates once more in one of the processes."""
+
+    def evaluate(self, closure: Callable[..., Any]) -> Any:
+        if dist.is_initialized() and dist.get_rank() == 1:
+            super().evaluate(closure)
+        return super().evaluate(closure)
+
+
 class ShardNorms(Descent):
     """Divides by the norm of the part of a tensor that lives in this process."""
 

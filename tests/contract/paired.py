@@ -17,12 +17,12 @@ CHECKS: dict[str, Wrapper] = {
     "refuses_or_trains_sharded_parameters": "sharded",
 }
 OURS = ("flowadam", "flowadam_p", "vradam", "invadam", "dualadam")
-PLAIN, BROKEN = "plain descent", "broken"
+PLAIN, BROKEN, OUT_OF_STEP = "plain descent", "broken", "out of step"
 
 
 def judge_pair(check: str, name: str) -> None:
     """Raise ContractBroken unless the optimizer `name` keeps the contract in two processes."""
-    own = name in (*OURS, PLAIN, BROKEN)
+    own = name in (*OURS, PLAIN, BROKEN, OUT_OF_STEP)
     judge((CHECKS[check], _subjects(check, own)[name]), _seen(own)[check, name])
 
 
@@ -40,5 +40,9 @@ def _seen(own: bool) -> dict[tuple[str, str], Seen]:
 
 def _subjects(check: str, own: bool) -> dict[str, OptimizerSpec]:
     specs = {k: spec for k, spec in search_spaces.all_specs().items() if (k in OURS) == own}
-    broken = {PLAIN: broken_optimizers.spec(), BROKEN: broken_in_loops.BROKEN_IN_LOOPS[check]}
-    return specs | broken if own else specs
+    tests = {
+        PLAIN: broken_optimizers.spec(),
+        BROKEN: broken_in_loops.BROKEN_IN_LOOPS[check],
+        OUT_OF_STEP: broken_optimizers.spec(broken_in_loops.OutOfStep),
+    }
+    return specs | tests if own else specs

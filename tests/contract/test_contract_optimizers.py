@@ -124,8 +124,12 @@ def test_an_exemption_from_nothing_is_refused() -> None:
 @pytest.mark.parametrize("check", paired.CHECKS)
 def test_two_processes_find_what_is_broken(check: str) -> None:
     paired.judge_pair(check, paired.PLAIN)
-    with pytest.raises(ContractBroken):
-        paired.judge_pair(check, paired.BROKEN)
+    for name, finding in (
+        (paired.BROKEN, "differ by|The weights of two"),
+        (paired.OUT_OF_STEP, "One process is in step 2 at evaluation 2, the other in step 1"),
+    ):
+        with pytest.raises(ContractBroken, match=finding):
+            paired.judge_pair(check, name)
 
 
 def test_flowadam_decides_alike_in_two_processes() -> None:

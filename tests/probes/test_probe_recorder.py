@@ -333,6 +333,13 @@ def test_a_probe_that_raises_leaves_its_message_and_the_run_goes_on() -> None:
         assert not any(p.message for p in points(outcome, "update_norm"))
 
 
+def test_a_probe_with_too_few_readings_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sharpness, "read", lambda self, moment: [Reading(1.0)])
+    for outcome in run(["sharpness"]):
+        assert outcome.status == "ok"
+        assert all(p.message.startswith("ValueError: zip()") for p in outcome.probes)
+
+
 def test_an_eigenvalue_that_does_not_converge_is_nan_with_a_sentence() -> None:
     training = Training(QuadraticTask(), ADAM, QUICK, SEEDS, 8, probes=["sharpness"])
     training.probes._chosen["sharpness"] = Sharpness(products=3)
