@@ -16,7 +16,6 @@ from flowadam.task import Task
 from flowadam.training import Training
 
 SEEDS = (11, 12, 13)
-LR_UNIT, LR_MOST = 0.9, 0.06
 UNLIMITED = 10_000
 BOTH_KINDS = (QuadraticTask(), QuadraticTask(noise=0.1))
 """A full-batch and a stochastic problem: optimizers may treat the two differently."""

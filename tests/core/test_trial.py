@@ -282,7 +282,8 @@ def test_split_equals_elementwise(noise: float) -> None:
 
 
 def test_split_keeps_the_whole_contract() -> None:
-    assert {result.status for result in run_checks("optimizer", SPLIT_ADAM)} == {"ok"}
+    unkept = {"failed", "exempt"}
+    assert not [r for r in run_checks("optimizer", SPLIT_ADAM) if r.status in unkept]
 
 
 @dataclass

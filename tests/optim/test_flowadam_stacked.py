@@ -162,4 +162,3 @@ def test_gradients_of_the_first_evaluation_remain_for_every_replica() -> None:
     for p, q in zip(problem.params, start.params, strict=True):
         assert p.grad is not None and q.grad is not None
         assert torch.equal(p.grad, q.grad)
-

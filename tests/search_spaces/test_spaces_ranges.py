@@ -67,7 +67,7 @@ def test_everyone_tunes_the_penalty_from_one_default(name: str) -> None:
     assert shared.PENALTY in spec.space.parameters
 
 
-@pytest.mark.parametrize("name", [name for name in SPECS if name != "muon"])
+@pytest.mark.parametrize("name", [n for n in SPECS if n not in ("muon", "flowadam_p")])
 def test_defaults_are_those_of_the_factory_and_of_the_library(name: str) -> None:
     ours = SPECS[name].build([torch.zeros(1, 2, requires_grad=True)], SPECS[name].defaults)
     bare = SPECS[name].factory([torch.zeros(1, 2, requires_grad=True)])
@@ -77,6 +77,16 @@ def test_defaults_are_those_of_the_factory_and_of_the_library(name: str) -> None
         assert set(group) == set(ours.param_groups[0])
         for option, value in ours.param_groups[0].items():
             assert option in chosen or group[option] == value, option
+
+
+def test_flowadam_p_is_preset_p_with_the_isotropic_options() -> None:
+    tensors = [torch.zeros(1, 2, requires_grad=True)]
+    (ours,) = SPECS["flowadam_p"].build(tensors, SPECS["flowadam_p"].defaults).param_groups
+    options = {"mode": "p", "precond_power": 0.0, "clip_mode": "global_norm", "stacked": True}
+    theirs = FlowAdam(tensors, **options).param_groups[0]
+    assert {k: v for k, v in ours.items() if k != "mode"} == {
+        k: v for k, v in theirs.items() if k != "mode"
+    }
 
 
 def test_muon_takes_torchs_rate_and_momentum() -> None:

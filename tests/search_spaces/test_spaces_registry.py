@@ -12,7 +12,7 @@ from flowadam.errors import InputError
 
 
 def test_the_field_is_complete() -> None:
-    ours = {"dualadam", "flowadam", "invadam", "vradam"}
+    ours = {"dualadam", "flowadam", "flowadam_p", "invadam", "vradam"}
     from_torch = {"adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop", "sgd"}
     from_pytorch_optimizer = {"adabelief", "adahessian", "lion", "lookahead", "shampoo", "sophiah"}
     assert set(search_spaces.names()) == ours | from_torch | from_pytorch_optimizer
