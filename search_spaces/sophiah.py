@@ -31,7 +31,7 @@ def sophiah(
 ) -> SophiaH:
     """Return pytorch-optimizer's SophiaH, in the units of the paper.
 
-    ``h = beta2 h + (1 - beta2) u * (H u)`` every tenth step, u normal (Hutchinson), then
+    ``h = beta2 h + (1 - beta2) u * (H u)`` in steps 1, 11, 21, ..., u normal (Hutchinson), then
     ``theta *= 1 - lr weight_decay`` and ``theta -= lr clip(m / max(gamma h, 0), -1, 1)``: no
     coordinate moves further than `lr`. The package writes ``lr / gamma`` for the rate and clips at
     gamma, which is the same; its floor under h is 1e-12. The gradients must carry a graph; u is

@@ -1,7 +1,7 @@
 """Write the README's figures from the recorded studies: ``make readme``.
 
-Every block between ``<!-- NAME -->`` and ``<!-- /NAME -->`` that names a recorded study is
-replaced by that study's result table; the picture is a screenshot of the quick start's report.
+Every block between ``<!-- NAME -->`` and ``<!-- /NAME -->`` that names a recorded study or
+benchmark is replaced by that study's result table or the benchmark's text; the picture is a screenshot of the quick start's report.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ PICTURE_SIZE = "1100,1180"
 
 
 def render(text: str) -> str:
-    """Return the README's text with every recorded table rendered anew."""
-    for folder in sorted(p for p in RECORDED.iterdir() if p.is_dir()):
-        block = (
-            f"<!-- {folder.name} -->\n```text\n{table(folder).text()}\n```\n<!-- /{folder.name} -->"
-        )
-        pattern = rf"<!-- {folder.name} -->.*?<!-- /{folder.name} -->"
+    """Return the README's text with every recorded block rendered anew."""
+    for name, content in blocks().items():
+        block = f"<!-- {name} -->\n```text\n{content}\n```\n<!-- /{name} -->"
+        pattern = rf"<!-- {name} -->.*?<!-- /{name} -->"
         text = re.sub(pattern, lambda _, block=block: block, text, flags=re.DOTALL)
     return text
+
+
+def blocks() -> dict[str, str]:
+    """Return what each block holds: a study's table, or the text of a recorded benchmark."""
+    studies = {p.name: table(p).text() for p in RECORDED.iterdir() if p.is_dir()}
+    return studies | {p.stem: p.read_text().strip() for p in RECORDED.glob("*.txt")}
 
 
 def photograph() -> None:
