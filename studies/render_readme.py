@@ -1,7 +1,8 @@
 """Write the README's figures from the recorded studies: ``make readme``.
 
 Every block between ``<!-- NAME -->`` and ``<!-- /NAME -->`` that names a recorded study or
-benchmark is replaced by that study's result table or the benchmark's text; the picture is a screenshot of the quick start's report.
+benchmark is replaced by that study's result table or the benchmark's text; the picture is a
+screenshot of the quick start's report.
 """
 
 from __future__ import annotations
