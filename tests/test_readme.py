@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from flowadam.contract import run_checks
 from flowadam.study import make_study
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,12 +38,11 @@ def test_flowadam_in_a_loop_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'steps': 100" in capsys.readouterr().out
 
 
-def test_the_optimizer_example_passes_the_contract() -> None:
-    code = next(b for b in blocks("python") if "RMSprop" in b)
-    names: dict = {"__name__": "search_spaces.rmsprop_example"}
-    exec(code, names)
-    results = run_checks("optimizer", names["SPEC"])
-    assert [r.name for r in results if r.status == "failed"] == []
+@pytest.mark.parametrize("name", ["my_opt.py", "my_task.py"])
+def test_the_plugins_are_the_ones_that_are_checked(name: str) -> None:
+    """tests/cli runs the whole contract on these files."""
+    examples = ROOT / "tests" / "cli" / "plugin_examples"
+    assert (examples / name).read_text(encoding="utf-8") in blocks("python")
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

@@ -34,14 +34,6 @@ class MLPProblem(FullBatchProblem[Labeled]):
         self._train = _labeled(data["train"], setup)
         self._penalty = setup.penalty
 
-    def _gradient(self, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]) -> Tensor:
-        with torch.enable_grad():
-            leaves = [w.detach().requires_grad_() for w in weights]
-            loss = self._loss(tuple(leaves))
-            for slot, gradient in zip(slots, torch.autograd.grad(loss, leaves), strict=True):
-                slot.copy_(gradient)
-        return loss.detach()
-
     def _loss(self, weights: tuple[Tensor, ...]) -> Tensor:
         x, y = self._train
         loss = F.cross_entropy(_scores(list(weights), x), y)

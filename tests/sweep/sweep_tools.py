@@ -189,7 +189,7 @@ def contents(folder: Path) -> tuple[dict[str, Row], dict[tuple[Any, ...], Row]]:
     store = Store(folder)
     trials = store.rows()
     curves = store.curves().to_dict("records")
-    loose = ("seconds", "peak_mem_mb", "device")
+    loose = ("seconds", "probe_seconds", "peak_mem_mb", "device")
     rows = {r["key"]: {k: v for k, v in r.items() if k not in loose} for r in trials}
     points = {(p["key"], p["grad_evals"]): {k: repr(v) for k, v in p.items()} for p in curves}
     assert len(rows) == len(trials)

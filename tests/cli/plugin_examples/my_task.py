@@ -24,11 +24,6 @@ class Regression(FullBatchProblem):
     def _loss(self, weights):
         return self._score(weights, self._train)["mse"] + self._penalty * weights[0].square().sum()
 
-    def _gradient(self, weights, slots):
-        (w,), (x, y) = weights, self._train
-        slots[0].copy_(2 / len(y) * x.T @ (x @ w - y) + 2 * self._penalty * w)
-        return self._loss(weights)
-
 
 @dataclass(frozen=True)
 class Diabetes:
