@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test test-slow check bench readme clean
+.PHONY: sweep test test-slow check bench speed readme clean
 
 sweep: $(READY)
 	$(BIN)/flowadam sweep studies/quickstart.toml --out results/quickstart
@@ -22,6 +22,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/optimizer_step.py
+	$(BIN)/python benchmarks/moments_step.py
 	$(BIN)/python benchmarks/gradients.py
 	$(BIN)/python benchmarks/throughput.py
 
@@ -32,6 +33,12 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(READY)
+
+# Takes two minutes of a machine that does nothing else.
+speed: $(READY)
+	$(BIN)/python benchmarks/optimizer_step.py > studies/recorded/speed.txt
+	$(BIN)/python benchmarks/moments_step.py >> studies/recorded/speed.txt
+	$(BIN)/python studies/render_readme.py
 
 readme: $(READY)
 	$(BIN)/python studies/render_readme.py

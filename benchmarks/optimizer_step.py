@@ -26,15 +26,22 @@ ROUNDS = 9
 QUIET: dict[str, Any] = {"switch_sensitivity": 0.0, "curvature_sensitivity": math.inf}
 # The Euler step always passes its check.
 FLOW: dict[str, Any] = {"switch_sensitivity": 1e9, "ode_tol": 1e6}
-RESNET_BLOCKS = [(64, 64), (128, 64), (128, 128), (256, 128), (256, 256), (512, 256), (512, 512)]
-SHAPES = {
-    "2": [(1,), (1,)],
-    "7,500": [(200, 15), (300, 15)],
-    "11 million": [
-        shape for a, b in RESNET_BLOCKS for shape in [(a, b, 3, 3), (a, a, 3, 3), (a,), (a,)]
-    ]
-    + [(512, 512, 3, 3), (512, 256, 3, 3), (10, 512)],
-}
+RESNET_BLOCKS = [
+    *((64, 64), (64, 64), (128, 64), (128, 128)),
+    *((256, 128), (256, 256), (512, 256), (512, 512)),
+]
+
+
+def resnet18() -> list[tuple[int, ...]]:
+    """Return the shapes of ResNet-18 for ten classes: 62 tensors, 11.2 million entries."""
+    shapes: list[tuple[int, ...]] = [(64, 3, 3, 3), (64,), (64,)]
+    for out, into in RESNET_BLOCKS:
+        shapes += [(out, into, 3, 3), (out,), (out,), (out, out, 3, 3), (out,), (out,)]
+        shapes += [(out, into, 1, 1), (out,), (out,)] if out != into else []
+    return [*shapes, (10, 512), (10,)]
+
+
+SHAPES = {"2": [(1,), (1,)], "7,500": [(200, 15), (300, 15)], "11 million": resnet18()}
 
 
 @dataclass

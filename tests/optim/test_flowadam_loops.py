@@ -245,3 +245,31 @@ def test_gpu_agrees_with_cpu(method: str) -> None:
         ends.append([p.detach().cpu() for p in problem.params])
     for a, b in zip(*ends, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_host_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One read in a quiet step, two in a flow step: the detector's, and one for check and cap."""
+    reads = [0]
+
+    def counted(name: str) -> Any:
+        original = getattr(Tensor, name)
+
+        def read(self: Tensor, *args: Any) -> Any:
+            reads[0] += 1
+            return original(self, *args)
+
+        return read
+
+    problem = Quadratic()
+    opt = FlowAdam(problem.params, lr=0.01, clip_value=1e9, ode_tol=1.0, detector="periodic")
+    train(opt, problem.closure, 12)
+    for name in ("tolist", "item", "__float__", "__int__", "__bool__"):
+        monkeypatch.setattr(Tensor, name, counted(name))
+    counts: dict[bool, set[int]] = {False: set(), True: set()}
+    for _ in range(20):
+        before = opt.flow_stats()["flow_steps"]
+        reads[0] = 0
+        opt.step(problem.closure)
+        found = reads[0]
+        counts[opt.flow_stats()["flow_steps"] > before].add(found)
+    assert counts == {False: {1}, True: {2}}
