@@ -7,6 +7,7 @@ saw of each as one JSON line to ``RANK.jsonl``.
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,6 +41,8 @@ def main(folder: Path, rank: int) -> None:
             dist.destroy_process_group()
             lines.write(json.dumps(outcome) + "\n")
             lines.flush()
+    # Threads of gloo that are still there when Python ends would end it with an abort.
+    os._exit(0)
 
 
 def _meet(path: Path, rank: int) -> None:
