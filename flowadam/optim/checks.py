@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any
@@ -14,6 +14,17 @@ FINITE: Rule = ("a finite number of at least 0", lambda x: 0 <= x < math.inf)
 NOT_NEGATIVE: Rule = ("a number of at least 0", lambda x: x >= 0)
 POSITIVE: Rule = ("a positive finite number", lambda x: 0 < x < math.inf)
 SHARE: Rule = ("a number from 0 to 1", lambda x: 0 <= x <= 1)
+
+
+def known(group: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Raise ValueError for a key of a group that looks like a misspelt option.
+
+    Other keys may stand there, as in torch: schedulers and users keep notes in groups.
+    """
+    for name in group:
+        close = get_close_matches(name, options, n=1, cutoff=0.8)
+        if name not in options and close and name != "params":
+            raise ValueError(f"Unknown option '{name}' in a group. Did you mean '{close[0]}'?")
 
 
 def number(name: str, value: Any, rule: Rule) -> float:
@@ -58,4 +69,10 @@ def equal(name: str, first: object, other: object) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True

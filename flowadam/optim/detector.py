@@ -91,7 +91,10 @@ def judge(
     if k <= WARM_UP or name == "never":
         return Verdict(sight, False)
     if custom is not None:
-        return Verdict(sight, bool(custom(sight)))
+        flows = custom(sight)
+        if not isinstance(flows, bool):
+            raise TypeError(f"A detector function must return True or False, got {flows!r}.")
+        return Verdict(sight, flows)
     if name in TESTING:
         plateau = sight.grad_norm < options["switch_sensitivity"] * grad_ema
         stiff = sight.change_norm > options["curvature_sensitivity"] * change_ema

@@ -28,6 +28,8 @@ class Evaluation:
             TypeError: the closure returns no loss.
             ValueError: a stacked closure returns something else than one loss per replica.
         """
+        # Under an autocast around the whole step, casts of the last point would be used again.
+        torch.clear_autocast_cache()
         with torch.enable_grad():
             if wanted is None or self._replicas is None:
                 loss = self._closure()

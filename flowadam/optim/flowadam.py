@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from flowadam.optim import detector
+from flowadam.optim import checks, detector
 from flowadam.optim.adam import adam_update, new_state
 from flowadam.optim.detector import Detector, Verdict
 from flowadam.optim.evaluation import Evaluation
@@ -43,48 +43,54 @@ class FlowAdam(Optimizer):
     the Euler step and, if `deterministic`, is the next step's gradient. The check is made for
     every closure, so that a flow step means the same everywhere and its price is counted. Where it
     fails, adaptive Heun takes two calls per substep, of which it tries 100. dopri5 takes six.
-    Memory beyond Adam's two moments: the previous gradient, and after the first flow step copies
-    of gradient and start point.
+    State per parameter: three tensors shaped and typed like it, two moments and the previous
+    gradient (not for detectors that compare none); after the first flow step two more as work
+    memory, and two for the slope that `deterministic` keeps.
 
     Args:
         params: parameters or parameter groups. `lr`, `betas`, `eps`, `ode_t_scale`,
             `momentum_blend_gamma` and `clip_value` are each group's own; the other options span
             all groups and must be equal in them.
-        lr: step size of Adam, and the unit of the flow's horizon. 0 is legal, a tensor is not.
-        betas: decay rates of Adam's two moments.
-        eps: added to Adam's denominator.
-        mode: presets of the next three: "A" .40, 3, 2; "B" .90, .1, .5; "p" .50, 2, 1.
-        switch_sensitivity: plateau threshold; 0 switches the test off.
-        curvature_sensitivity: stiffness threshold; infinity switches the test off.
-        ode_t_scale: horizon in units of `lr`.
-        detector: what asks for a flow step. "gradient_norm" as above; "second_moment" the same
-            tests with n = |sqrt(v)| and c = |sqrt(2 max(v - m^2, 0))| of Adam's bias-corrected
+        lr: step size of Adam, and the unit of the flow's horizon, default 1e-3. 0 is legal, a
+            tensor is not.
+        betas: decay rates of Adam's two moments, default (.9, .999).
+        eps: added to Adam's denominator, default 1e-8.
+        mode: presets of the next three: "A" .40, 3, 2; "B" (default) .90, .1, .5; "p" .50, 2, 1.
+        switch_sensitivity: plateau threshold, default the preset's; 0 switches the test off.
+        curvature_sensitivity: stiffness threshold, likewise; infinity switches the test off.
+        ode_t_scale: horizon in units of `lr`, likewise.
+        detector: what asks for a flow step. "gradient_norm" (default) as above; "second_moment" the
+            same tests with n = |sqrt(v)| and c = |sqrt(2 max(v - m^2, 0))| of Adam's bias-corrected
             moments; "random" with probability `rate`; "periodic", every 1/`rate` steps; "never";
-            or a function of a `Sight` that returns whether to flow. No detector acts before the
-            twelfth step.
-        rate: share of flow steps of "random" and "periodic".
-        detector_seed: seed of "random"; all replicas share its draws.
-        ode_method: "ladder" (Euler, else adaptive Heun) or a method of torchdiffeq.
-        ode_setup: "bounded" keeps adaptive methods of torchdiffeq inside the horizon; "published"
-            leaves them their own first step and rounds the horizon to float32.
-        ode_tol: relative and absolute tolerance of the flow's end point.
-        momentum_blend_gamma: share of the velocity in the momentum after a flow step.
-        clip_mode: "coordinate" limits each coordinate of the slope to +-clip_value,
+            or a function of a `Sight` that returns True to flow, which is not part of the state.
+            No detector acts before the twelfth step.
+        rate: share of flow steps of "random" and "periodic", default .5.
+        detector_seed: seed of "random", default 0; all replicas share its draws.
+        ode_method: "ladder" (default; Euler, else adaptive Heun) or a method of torchdiffeq.
+        ode_setup: "bounded" (default) keeps adaptive methods of torchdiffeq inside the horizon;
+            "published" leaves them their own first step and rounds the horizon to float32.
+        ode_tol: relative and absolute tolerance of the flow's end point, default 1e-4.
+        momentum_blend_gamma: share of the velocity in the momentum after a flow step, default .5.
+        clip_mode: "coordinate" (default) limits each coordinate of the slope to +-clip_value,
             "global_norm" its norm over all tensors to clip_value.
-        clip_value: the limit; infinity does not clip. Equal in all groups for "global_norm".
-        injection: "soft" as above, "hard" (m <- w, no cap) or "none".
-        velocity: "slope" forms w exactly; "difference" from the parameters before and after in
-            their dtype, as published, which in float32 loses most digits late in training.
-        precond_power: p, Adam's anisotropy. 1 is Adam; below 1 the denominator of Adam's step is
+        clip_value: the limit, default 1; infinity does not clip. Equal in all groups for
+            "global_norm".
+        injection: "soft" (default) as above, "hard" (m <- w, no cap) or "none".
+        velocity: "slope" (default) forms w exactly; "difference" from the parameters before and
+            after in their dtype, as published, which in float32 loses most digits late in training.
+        precond_power: p, Adam's anisotropy. 1 (default) is Adam; below 1 the denominator is
             (r + eps)^p (S + eps)^(1-p) + eps, r = sqrt(v / (1 - beta2^t)), and S one number for
             all tensors, so that at 0 the step is parallel to the momentum.
-        precond_scalar: S is the root mean square of r ("rms") or its geometric mean ("geomean").
-        eps_placement: at p = 1, "published" adds eps to the uncorrected root, sqrt(v) + eps;
-            "torch" to the corrected one, sqrt(v / (1 - beta2^t)) + eps. Without flow steps the
-            latter is torch.optim.Adam, bit for bit its fused form.
-        deterministic: promise that the closure is a function of the parameters alone.
+        precond_scalar: S is the root mean square of r ("rms", default) or its geometric mean
+            ("geomean").
+        eps_placement: at p = 1, "published" (default) adds eps to the uncorrected root,
+            sqrt(v) + eps; "torch" to the corrected one, sqrt(v / (1 - beta2^t)) + eps. Without
+            flow steps the latter is torch.optim.Adam, bit for bit its fused form.
+        deterministic: promise that the closure is a function of the parameters alone, default
+            False. Without it every flow step is one more call that batch statistics and random
+            streams of the model see.
         stacked: the leading axis of every parameter counts R independent replicas, each with
-            norms, decisions and counters of its own.
+            norms, decisions and counters of its own; default False.
 
     A step whose gradient is missing or not finite changes nothing (of that replica) and is not
     counted. A flow that cannot be followed is replaced by an Adam step with the gradient the step
@@ -184,6 +190,7 @@ class FlowAdam(Optimizer):
         Raises:
             ValueError: see the class; also stacked parameters whose leading axes differ.
         """
+        checks.known(param_group, self.defaults)
         group = resolve(self.defaults | param_group)
         if (group["detector"] == "custom") != (self._custom is not None):
             raise ValueError("A detector function is given to the constructor, for all groups.")
@@ -195,7 +202,7 @@ class FlowAdam(Optimizer):
             if self._options["stacked"]:
                 check_stack(added, self._options["params"][0])
             for p in added:
-                if p.is_complex():
+                if not p.is_floating_point():
                     raise ValueError(f"FlowAdam needs real parameters, got {p.dtype}.")
         except ValueError:
             self.param_groups.pop()
@@ -251,12 +258,21 @@ class FlowAdam(Optimizer):
         """Continue from a copy of `state_dict`; nothing is shared with it afterwards.
 
         Raises:
-            ValueError: it is not FlowAdam's, or has another number of replicas.
+            ValueError: it is not FlowAdam's, has another number of replicas, or was saved with a
+                detector function that this optimizer lacks (or the other way round).
         """
         found = len(state_dict.get("records", ()))
         if found != len(self._records):
             raise ValueError(
                 f"The state must hold the records of {len(self._records)} replicas, got {found}."
+            )
+        if any(
+            (group["detector"] == "custom") != (self._custom is not None)
+            for group in state_dict["param_groups"]
+        ):
+            raise ValueError(
+                "A detector function is not part of the state: give the same one to the "
+                "constructor before loading, or none if the state was saved without."
             )
         copy = deepcopy(state_dict)
         super().load_state_dict(copy)

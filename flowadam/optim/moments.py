@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from flowadam.optim import checks
+
 Group = dict[str, Any]
 
 
@@ -34,6 +36,7 @@ class MomentOptimizer(Optimizer):
         Raises:
             ValueError: an option or a parameter that the optimizer does not take.
         """
+        checks.known(param_group, self.defaults)
         super().add_param_group(self._checked({**self.defaults, **param_group}))
         try:
             self._check_tensors(self.param_groups[-1]["params"])

@@ -45,7 +45,6 @@ PUBLISHED: dict[str, Any] = {
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "mode": tuple(PRESETS),
-    "detector": (*DETECTORS, "custom"),
     "ode_method": METHODS,
     "ode_setup": ("bounded", "published"),
     "clip_mode": ("coordinate", "global_norm"),
@@ -79,6 +78,8 @@ def resolve(group: Group) -> Group:
     """
     for name, allowed in _CHOICES.items():
         checks.choice(name, group[name], allowed)
+    if group["detector"] != "custom":
+        checks.choice("detector", group["detector"], DETECTORS)
     for name in _FLAGS:
         checks.flag(name, group[name])
     seed = group["detector_seed"]

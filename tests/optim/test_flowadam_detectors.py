@@ -203,3 +203,22 @@ def test_gradients_that_are_not_finite_change_nothing() -> None:
         opt.step(closure)
         assert equal(problem.params, before)
         assert opt.flow_stats() == stats
+
+
+def test_a_function_is_not_lost_in_a_checkpoint() -> None:
+    """Loading into an optimizer without it, or with one too many, would change the decisions."""
+    one, other = Quadratic(), Quadratic()
+    mine = FlowAdam(one.params, detector=lambda sight: True)
+    plain = FlowAdam(other.params)
+    for source, target in ((mine, plain), (plain, mine)):
+        with pytest.raises(ValueError, match="not part of the state"):
+            target.load_state_dict(source.state_dict())
+
+
+@pytest.mark.parametrize("answer", [None, "yes", math.nan, 1])
+def test_a_function_must_answer_yes_or_no(answer: Any) -> None:
+    problem = Quadratic()
+    opt = FlowAdam(problem.params, lr=LR, detector=lambda sight: answer)
+    train(opt, problem.closure, 11)
+    with pytest.raises(TypeError, match="must return True or False"):
+        opt.step(problem.closure)

@@ -273,3 +273,33 @@ def test_host_reads(monkeypatch: pytest.MonkeyPatch) -> None:
         found = reads[0]
         counts[opt.flow_stats()["flow_steps"] > before].add(found)
     assert counts == {False: {1}, True: {2}}
+
+
+def test_an_autocast_around_the_step_sees_every_point() -> None:
+    """Its cache of casts would show the check the weights of the start point."""
+    torch.manual_seed(0)
+    x, y = torch.randn(32, 4), torch.randn(32, 1)
+    ends = []
+    for around in (False, True):
+        torch.manual_seed(1)
+        model = torch.nn.Linear(4, 1)
+        options = {"detector": "periodic", "rate": 1.0, "ode_t_scale": 5.0, "ode_tol": 1e-3}
+        opt = FlowAdam(model.parameters(), lr=0.1, **options)
+
+        def closure(model: torch.nn.Module = model, opt: FlowAdam = opt) -> Tensor:
+            opt.zero_grad()
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                loss = (model(x) - y).float().square().mean()
+            loss.backward()
+            return loss
+
+        for _ in range(16):
+            if around:
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    opt.step(closure)
+            else:
+                opt.step(closure)
+        ends.append((copies(list(model.parameters())), opt.flow_stats()))
+    assert ends[0][1]["field_evals"] > 5
+    assert ends[0][1] == ends[1][1]
+    assert equal(ends[0][0], ends[1][0])

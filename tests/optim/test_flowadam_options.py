@@ -126,3 +126,17 @@ def test_torchdiffeq_is_loaded_only_when_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_misspelt_options_of_a_group_are_refused() -> None:
+    params = [torch.zeros(2).requires_grad_()]
+    with pytest.raises(ValueError, match="'ode_tscale' in a group"):
+        FlowAdam([{"params": params, "ode_tscale": 3}])
+    assert FlowAdam([{"params": params, "initial_lr": 1.0, "note": "mine"}]).param_groups
+
+
+def test_integers_and_numbers_beyond_floats_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"real parameters, got torch\.int64"):
+        FlowAdam([torch.ones(3, dtype=torch.int64)])
+    with pytest.raises(ValueError, match="`lr` must be a finite number"):
+        make(lr=10**400)
