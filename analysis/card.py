@@ -52,11 +52,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Key:
-    """One entry of a legend: a name and the number of its color."""
+    """One entry of a legend: a name, the number of its color and that of its dash."""
 
     name: str
     color: int
-    dashed: bool
+    dash: int
 
 
 @dataclass(frozen=True)

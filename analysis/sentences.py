@@ -82,15 +82,19 @@ def _tally(everything: Sequence[Comparison]) -> str:
 def _sentence(comparisons: Sequence[Comparison]) -> str:
     parts = []
     for word, phrase in PHRASES.items():
-        same = [_rival(c) for c in comparisons if c.word == word]
+        same = [c for c in comparisons if c.word == word]
         if same:
-            parts.append(f"{phrase} {', '.join(same)}")
+            parts.append(f"{phrase} {', '.join(_rivals(same))}")
     sizes = sorted({c.difference.n for c in comparisons if c.difference})
     seeds = f"; n = {' or '.join(map(str, sizes))} seeds" if sizes else ""
     return f"{comparisons[0].reference} {'; '.join(parts)}{seeds}"
 
 
-def _rival(c: Comparison) -> str:
-    if c.word == "not testable":
-        return f"{c.rival} ({c.reason})"
-    return f"{c.rival} ({percent(c.relative)})"
+def _rivals(comparisons: Sequence[Comparison]) -> list[str]:
+    """Name rivals with their differences, or those that share a reason with it, said once."""
+    if comparisons[0].word != "not testable":
+        return [f"{c.rival} ({percent(c.relative)})" for c in comparisons]
+    reasons: dict[str, list[str]] = {}
+    for c in comparisons:
+        reasons.setdefault(c.reason, []).append(c.rival)
+    return [f"{', '.join(names)} ({reason})" for reason, names in reasons.items()]

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator
 
 from analysis.card import Key, Picture
 from analysis.figures.progress import LOG_RATIO
-from analysis.figures.style import COLORS, canvas, label, picture, plain_ticks
+from analysis.figures.style import COLORS, DASHES, canvas, label, picture, plain_ticks
 from analysis.probes import ProbeCurve
 
 
@@ -24,7 +24,7 @@ def probe_picture(
         ax = figure.subplots()
         for curve in curves:
             key = keys[curve.optimizer]
-            color, dash = COLORS[key.color], "--" if key.dashed else "-"
+            color, dash = COLORS[key.color], DASHES[key.dash]
             low, high = band_ends(curve, floor)
             ax.fill_between(curve.grad_evals, low, high, color=color, alpha=0.16, linewidth=0)
             mean = [point.mean for point in curve.points]

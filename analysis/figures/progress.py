@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator
 from analysis.baselines import Trivial
 from analysis.card import Key, Picture
 from analysis.curves import Band
-from analysis.figures.style import COLORS, INK, canvas, label, picture, plain_ticks
+from analysis.figures.style import COLORS, DASHES, INK, canvas, label, picture, plain_ticks
 
 LOG_RATIO = 4.0
 
@@ -27,7 +27,7 @@ def progress(
         ax = figure.subplots()
         for band in bands:
             key = keys[band.optimizer]
-            color, dash = COLORS[key.color], "--" if key.dashed else "-"
+            color, dash = COLORS[key.color], DASHES[key.dash]
             x = np.array(band.grad_evals)
             low, median, high = (_hide(v) for v in (band.low, band.median, band.high))
             ax.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from flowadam.space import digest
 
 # Okabe and Ito's colors without yellow and black, which vanish on white and on black paper.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c")
+DASHES = ("-", "--", ":")
 INK, RULE, PAPER = "#1b1f24", "#d0d4d9", "#fdfdfe"
 # The page defines these variables, once for light and once for dark screens.
 _VARIABLES = {INK: "--ink", RULE: "--rule", PAPER: "--paper"} | {
@@ -63,8 +65,12 @@ def canvas(width: float, height: float) -> Iterator[MplFigure]:
 
 
 def legend(optimizers: Iterable[str]) -> tuple[Key, ...]:
-    """Give every optimizer its color, by position; beyond the palette lines are dashed."""
-    return tuple(Key(name, i % len(COLORS), i >= len(COLORS)) for i, name in enumerate(optimizers))
+    """Give every optimizer its color and, beyond the palette, its dash, by position."""
+    looks = (divmod(i, len(COLORS)) for i in itertools.count())
+    return tuple(
+        Key(name, color, dash % len(DASHES))
+        for name, (dash, color) in zip(optimizers, looks, strict=False)
+    )
 
 
 def plain_ticks(ax: Axes, *, x: bool = True, y: bool = True) -> None:

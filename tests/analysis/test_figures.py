@@ -79,8 +79,8 @@ def test_labels_are_cut_and_cleaned() -> None:
 
 
 def test_the_legend_gives_every_optimizer_its_own_look() -> None:
-    keys = legend([f"o{i}" for i in range(14)])
-    assert len({(k.color, k.dashed) for k in keys}) == 14
+    keys = legend([f"o{i}" for i in range(21)])
+    assert len({(k.color, k.dash) for k in keys}) == 21
     assert keys[:3] == legend(["o0", "o1", "o2"])
 
 
