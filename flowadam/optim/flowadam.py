@@ -101,7 +101,8 @@ class FlowAdam(Optimizer):
     Known against its claims: with preset B on factorizations the stiffness test fires at every
     second step and the flow moves the parameters by less than a thousandth of what Adam does, so
     what acts is the damping of the momentum; in float32 the published velocity is mostly rounding.
-    The published comparisons count steps, not gradients, and tune FlowAdam's rate alone.
+    The published comparisons count steps instead of gradients, penalize unequally, and leave the
+    baselines untuned.
 
     Raises:
         ValueError: an option outside its range, or unequal where it spans all groups; complex,
