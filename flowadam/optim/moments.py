@@ -77,6 +77,12 @@ class MomentOptimizer(Optimizer):
                 raise ValueError(
                     f"The state must be one of {self._name}, got one without `{min(missing)}`."
                 )
+        for own in state_dict["state"].values():
+            if not isinstance(own.get("step"), int):
+                raise ValueError(
+                    f"The state must be one of {self._name}, whose `step` is a whole number, got "
+                    f"{own.get('step')!r}."
+                )
         super().load_state_dict(deepcopy(state_dict))
 
     @property

@@ -4,6 +4,7 @@
     RAdam      (sqrt(v) + eps) / sqrt(1 - beta2^t) over the rectification; 1 before it sets in
     RMSprop    sqrt(v) + eps; centered: sqrt(v - g_mean^2) + eps
     AdaBelief  sqrt(s / (1 - beta2^t)) + eps
+    AdaHessian (d / (1 - beta2^t))^(hessian_power / 2) + eps, d its average of squared diagonals
     FlowAdam   as eps_placement says: (sqrt(v) + eps) / sqrt(1 - beta2^t), or q; with
                precond_power p < 1 and r = q - eps: (r + eps)^p (S + eps)^(1-p) + eps
     InvAdam    1 / q
@@ -93,6 +94,13 @@ def _adabelief(seat: Seat) -> Tensor:
     return _root(seat, "exp_avg_var", float(seat.group["step"]))
 
 
+def _adahessian(seat: Seat) -> Tensor:
+    squares = seat.kept("exp_hessian_diag_sq") / (
+        1 - seat.group["betas"][1] ** float(seat.group["step"])
+    )
+    return squares ** (seat.option("hessian_power") / 2) + seat.option("eps")
+
+
 def _flowadam(own: Sequence[Seat]) -> list[Tensor]:
     options = own[0].group
     counts = [float(seat.state["step"][seat.row or 0]) for seat in own]
@@ -140,6 +148,7 @@ _RULES: dict[str, Rule] = {
     "torch.RMSprop": _each(_rmsprop),
     "torch.SGD": _ONE,
     "pytorch_optimizer.AdaBelief": _each(_adabelief),
+    "pytorch_optimizer.AdaHessian": _each(_adahessian),
     "flowadam.FlowAdam": _flowadam,
     "flowadam.VRAdam": _each(_adam),
     "flowadam.InvAdam": _each(_invadam),

@@ -251,12 +251,21 @@ def _rate(training: Training) -> float:
 def test_every_optimizer_has_a_preconditioner_or_none(name: str) -> None:
     training = trained(REAL["digits_mlp"], name, 4)
     p = preconditioner(training.optimizer, training.problem.params, 1)
-    if name in ("lion", "muon", "shampoo", "lbfgs", "adahessian", "sophiah"):
+    if name in ("lion", "muon", "shampoo", "lbfgs", "sophiah"):
         assert p is None
         assert PreconditionedSharpness().read(moment(training)) == [Reading()] * 2
     else:
         assert p is not None and bool((p > 0).all())
         assert p.shape == (sum(q[1].numel() for q in training.problem.params),)
+
+
+def test_adahessian_divides_by_the_diagonal_of_a_diagonal_hessian() -> None:
+    """Hutchinson's estimate is exact there: P = |h + 2 penalty| + eps."""
+    training = trained(QuadraticTask(), "adahessian", 6, **{"task.penalty": 0.01, "opt.eps": 1e-3})
+    p = preconditioner(training.optimizer, training.problem.params, 1)
+    assert p is not None
+    curvature = torch.cat([torch.linspace(0.1, 1.0, n, dtype=torch.float64) for n in (4, 6)])
+    torch.testing.assert_close(p, (curvature + 0.02 + 1e-3).to(p), rtol=1e-6, atol=1e-12)
 
 
 def test_there_is_none_before_the_first_step() -> None:
