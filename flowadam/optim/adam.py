@@ -11,62 +11,50 @@ from torch import Tensor
 
 from flowadam.optim import kernels
 from flowadam.optim.dial import dialed_update
-from flowadam.optim.slots import Slot
+from flowadam.optim.lanes import Lane, Options
+
+Row = tuple[Tensor, Tensor, Tensor, Tensor]
+"""A parameter, its gradient and its two moments."""
 
 
-def new_state(param: Tensor, replicas: int) -> dict[str, Any]:
-    """Return the state of a parameter before its first update.
-
-    ``exp_avg`` and ``exp_avg_sq`` are shaped like the parameter. The lists have one entry per
-    replica: ``step`` counts Adam updates for the bias correction, ``grad_prev`` is the gradient
-    the detector compares with, ``slope`` a gradient known in advance at ``slope_point``.
-    """
-    return {
-        "step": [0] * replicas,
-        "exp_avg": torch.zeros_like(param, memory_format=torch.contiguous_format),
-        "exp_avg_sq": torch.zeros_like(param, memory_format=torch.contiguous_format),
-        "grad_prev": [None] * replicas,
-        "slope": [None] * replicas,
-        "slope_point": [None] * replicas,
-    }
-
-
-def adam_update(slots: Sequence[Slot]) -> None:
+def adam_update(lanes: Sequence[Lane]) -> None:
     """m <- b1 m + (1-b1) g, v <- b2 v + (1-b2) g^2, then the bias-corrected step along m.
 
     ``eps_placement="torch"``: theta -= lr/c1 * m / (sqrt(v/c2) + eps), c_i = 1 - b_i^t.
     ``eps_placement="published"``: theta -= lr sqrt(c2)/c1 * m / (sqrt(v) + eps).
     ``precond_power`` below 1: see `dialed_update`.
     """
-    if slots and slots[0].group["precond_power"] < 1:
-        dialed_update(slots)
+    if lanes and lanes[0].options["precond_power"] < 1:
+        dialed_update(lanes)
         return
-    buckets: dict[tuple[Any, ...], list[Slot]] = {}
-    for slot in slots:
-        slot.state["step"][slot.replica] += 1
-        t = slot.state["step"][slot.replica]
-        key = (id(slot.group), t, slot.param.dtype, slot.param.device)
-        buckets.setdefault(key, []).append(slot)
-    for key, bucket in buckets.items():
-        _update(bucket, key[1])
+    alike: dict[Any, tuple[Options, int, list[Row]]] = {}
+    for lane in lanes:
+        columns = zip(lane.params, lane.grads, lane.exp_avgs, lane.exp_avg_sqs, strict=True)
+        rows, counters = list(columns), lane.count_updates()
+        for group, part in lane.parts:
+            for t, row in zip(counters[part], rows[part], strict=True):
+                key = (id(group), t, row[0].dtype, row[0].device)
+                alike.setdefault(key, (group, t, []))[2].append(row)
+    for group, t, rows in alike.values():
+        _update(group, t, rows)
 
 
-def _update(slots: Sequence[Slot], t: int) -> None:
-    """Update slots of one group, dtype and device whose counter is now `t`."""
-    group = slots[0].group
+def _update(group: Options, t: int, rows: Sequence[Row]) -> None:
+    """Update tensors of one group, dtype and device whose counter is now `t`."""
     beta1, beta2 = group["betas"]
     # The published form is torch's with a larger eps: both roots divided by sqrt(c2).
     scale = math.sqrt(1 - beta2**t) if group["eps_placement"] == "published" else 1.0
+    params, grads, exp_avgs, exp_avg_sqs = map(list, zip(*rows, strict=True))
     # The kernel walks memory in order and ignores strides.
-    dense = [slot.param.contiguous() for slot in slots]
+    dense = [p.contiguous() for p in params]
     step = torch.full((), float(t), dtype=torch.float32, device=dense[0].device)
     kernels.fused_adam_(
         dense,
-        [slot.grad.contiguous() for slot in slots],
-        [slot.exp_avg for slot in slots],
-        [slot.exp_avg_sq for slot in slots],
+        [grad.contiguous() for grad in grads],
+        exp_avgs,
+        exp_avg_sqs,
         [],
-        [step] * len(slots),
+        [step] * len(dense),
         lr=group["lr"],
         beta1=beta1,
         beta2=beta2,
@@ -75,6 +63,6 @@ def _update(slots: Sequence[Slot], t: int) -> None:
         amsgrad=False,
         maximize=False,
     )
-    for slot, values in zip(slots, dense, strict=True):
-        if values is not slot.param:
-            slot.param.copy_(values)
+    for param, values in zip(params, dense, strict=True):
+        if values is not param:
+            param.copy_(values)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from flowadam.optim.lanes import Lane, Options
 from flowadam.optim.norms import norms, read
-from flowadam.optim.slots import Slot
-
-Groups = Sequence[dict[str, Any]]
 
 
-def clip(gradients: Sequence[Tensor], groups: Groups, length: float | None = None) -> list[Tensor]:
+def clip(
+    gradients: Sequence[Tensor], groups: Sequence[Options], length: float | None = None
+) -> list[Tensor]:
     """Return the slopes K(g) of one replica's gradients.
 
     clip_mode "coordinate": every coordinate limited to +-clip_value of its group. "global_norm":
@@ -42,26 +41,23 @@ def shrinkage(length: float, bound: float) -> float:
     return 1.0 if length <= bound else bound / (length + 1e-12)
 
 
-def first_slopes(slots: Sequence[Slot]) -> list[Tensor]:
-    """Return K(g) for the gradients of one replica; a pass is made only where it may change one."""
-    groups = [slot.group for slot in slots]
-    if groups[0]["clip_mode"] == "global_norm":
-        length = math.hypot(*(slot.grad_norm for slot in slots))
-        return clip([slot.grad for slot in slots], groups, length)
+def first_slopes(lane: Lane) -> list[Tensor]:
+    """Return K(g) of a lane's gradients; a gradient that the clip cannot change is its own."""
+    lengths = lane.lengths or []
+    if lane.options["clip_mode"] == "global_norm":
+        return clip(lane.grads, lane.groups, math.hypot(*lengths))
     # No coordinate exceeds the norm.
     return [
-        slot.grad
-        if slot.grad_norm <= slot.group["clip_value"]
-        else clip([slot.grad], [slot.group])[0]
-        for slot in slots
+        grad if length <= group["clip_value"] else clip([grad], [group])[0]
+        for grad, length, group in zip(lane.grads, lengths, lane.groups, strict=True)
     ]
 
 
-def count_clipped(slots: Sequence[Slot], slopes: Sequence[Tensor]) -> int:
+def count_clipped(grads: Sequence[Tensor], slopes: Sequence[Tensor]) -> int:
     """Return how many coordinates the clip changed."""
     changed = [
-        torch.count_nonzero(slope != slot.grad)
-        for slot, slope in zip(slots, slopes, strict=True)
-        if slope is not slot.grad
+        torch.count_nonzero(slope != grad)
+        for slope, grad in zip(slopes, grads, strict=True)
+        if slope is not grad
     ]
     return int(sum(read(changed))) if changed else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
@@ -11,14 +12,15 @@ from torch import Tensor
 
 from flowadam.optim import kernels
 from flowadam.optim.gradients import Scratch
+from flowadam.optim.lanes import Lane
 from flowadam.optim.norms import norms_and_gaps, read
 from flowadam.optim.record import Record
-from flowadam.optim.slots import Slot
 
 DECAY, GAIN = 0.9, 0.1
 WARM_UP = 10
 TESTING = ("gradient_norm", "second_moment")
 DETECTORS = (*TESTING, "random", "periodic", "never")
+UNSEEN = (math.nan, math.nan)
 
 
 class Sight(NamedTuple):
@@ -34,8 +36,8 @@ class Sight(NamedTuple):
     step: int
     grad_norm: float
     change_norm: float
-    grad_ema: float = math.nan
-    change_ema: float = math.nan
+    grad_ema: float
+    change_ema: float
 
 
 class Verdict(NamedTuple):
@@ -50,7 +52,7 @@ class Verdict(NamedTuple):
 Detector = Callable[[Sight], bool]
 
 
-def measure(slots: Sequence[Slot], records: Sequence[Record], name: str) -> dict[int, Sight]:
+def measure(lanes: Sequence[Lane], records: Sequence[Record], name: str) -> dict[int, Sight]:
     """Return what is to be seen of every replica whose gradient is finite, with one host read.
 
     "gradient_norm" and a detector of the user's: n = |g| and c = |g - g_previous|, each tensor
@@ -58,21 +60,26 @@ def measure(slots: Sequence[Slot], records: Sequence[Record], name: str) -> dict
     of a replica c = n. "second_moment": n = |sqrt(v)| and c = |sqrt(2 max(v - m^2, 0))| with Adam's
     bias-corrected moments before this step; both nan before the first update. Others need n alone.
 
-    Sets ``Slot.grad_norm``.
+    Sets ``Lane.lengths`` where they are not known already.
     """
-    olds = [slot.previous for slot in slots] if remembers(name) else []
-    compared = [slot for slot, old in zip(slots, olds, strict=False) if old is not None]
-    grads, now = [slot.grad for slot in slots], [slot.grad for slot in compared]
-    pending = norms_and_gaps(grads, now, [old for old in olds if old is not None])
-    values = read(pending + _spreads(slots) if name == "second_moment" else pending)
-    for slot, length in zip(slots, values, strict=False):
-        slot.grad_norm = length
-    lengths, changes = _sums(slots, values), _sums(compared, values[len(slots) :])
-    finite = [r for r, n in lengths.items() if math.isfinite(n)]
-    if name == "second_moment":
-        scales, spreads = values[len(slots) : -len(slots)], values[-len(slots) :]
-        lengths, changes = _sums(slots, scales), _sums(slots, spreads)
-    return {r: _sight(records[r].steps, lengths[r], changes.get(r), name) for r in finite}
+    fresh = [lane for lane in lanes if lane.lengths is None]
+    pairs = [_compared(lane) if remembers(name) else [] for lane in fresh]
+    scales = _scales(lanes) if name == "second_moment" else []
+    values = iter(_read(fresh, pairs, scales))
+    for lane in fresh:
+        lane.lengths = list(islice(values, len(lane.grads)))
+    for lane, own in zip(fresh, pairs, strict=True):
+        lane.changes = list(islice(values, len(own)))
+    sights: dict[int, Sight] = {}
+    for lane in lanes:
+        record, length = records[lane.replica], math.hypot(*(lane.lengths or ()))
+        seen = length, math.hypot(*lane.changes) if record.steps else length
+        if scales:
+            own = list(islice(values, 2 * len(lane.grads)))
+            seen = (math.hypot(*own[::2]), math.hypot(*own[1::2])) if record.steps else UNSEEN
+        if math.isfinite(length):
+            sights[lane.replica] = _sight(record, *seen)
+    return sights
 
 
 def judge(
@@ -84,9 +91,6 @@ def judge(
     where G <- 0.9 G + 0.1 n and C <- 0.9 C + 0.1 c hold n and c already and start at them.
     "random": with probability `rate`; "periodic": whenever floor(rate (k + 1)) > floor(rate k).
     """
-    grad_ema = _average(record.grad_ema, sight.grad_norm)
-    change_ema = _average(record.change_ema, sight.change_norm)
-    sight = sight._replace(grad_ema=grad_ema, change_ema=change_ema)
     name, k = options["detector"], record.steps
     if k <= WARM_UP or name == "never":
         return Verdict(sight, False)
@@ -96,8 +100,8 @@ def judge(
             raise TypeError(f"A detector function must return True or False, got {flows!r}.")
         return Verdict(sight, flows)
     if name in TESTING:
-        plateau = sight.grad_norm < options["switch_sensitivity"] * grad_ema
-        stiff = sight.change_norm > options["curvature_sensitivity"] * change_ema
+        plateau = sight.grad_norm < options["switch_sensitivity"] * sight.grad_ema
+        stiff = sight.change_norm > options["curvature_sensitivity"] * sight.change_ema
         return Verdict(sight, plateau or stiff, plateau, stiff)
     return Verdict(sight, scheduled(name, options["rate"], options["detector_seed"], k))
 
@@ -114,7 +118,7 @@ def remembers(name: str) -> bool:
     return name in ("gradient_norm", "custom")
 
 
-def remember(slots: Sequence[Slot], scratch: Scratch | None) -> None:
+def remember(lanes: Sequence[Lane], scratch: Scratch | None) -> None:
     """Keep the gradients of this step for the comparison in the next one.
 
     Args:
@@ -123,44 +127,50 @@ def remember(slots: Sequence[Slot], scratch: Scratch | None) -> None:
     """
     older: list[Tensor] = []
     newer: list[Tensor] = []
-    for slot in slots:
-        if (old := slot.previous) is None:
-            slot.previous = slot.grad.clone()
-        elif scratch is not None:
-            slot.previous = slot.grad
-            scratch.trade(slot, "grad", old)
-        else:
-            older.append(old)
-            newer.append(slot.grad)
+    for lane in lanes:
+        for i, (grad, old) in enumerate(zip(lane.grads, lane.previous, strict=True)):
+            if old is not None and scratch is None:
+                older.append(old)
+                newer.append(grad)
+                continue
+            lane.states[i]["grad_prev"][lane.replica] = grad.clone() if old is None else grad
+            if scratch is not None and old is not None:
+                scratch.trade(lane, "grad", i, old)
     if older:
         kernels.copy_(older, newer)
 
 
-def _spreads(slots: Sequence[Slot]) -> list[Tensor]:
-    """Return |sqrt(v)| of every slot, then |sqrt(2 max(v - m^2, 0))|, bias-corrected."""
-    scales, spreads = [], []
-    for slot in slots:
-        beta1, beta2 = slot.group["betas"]
-        t = max(slot.updates, 1)
-        v = slot.exp_avg_sq / (1 - beta2**t)
-        m = slot.exp_avg / (1 - beta1**t)
-        scales.append(v.sum().sqrt())
-        spreads.append((2 * (v - m.square()).clamp_(min=0).sum()).sqrt())
-    return scales + spreads
+def _read(
+    lanes: Sequence[Lane], pairs: Sequence[Sequence[tuple[Tensor, Tensor]]], others: list[Tensor]
+) -> list[float]:
+    """Return the norms of all gradients, then of the differences of all pairs, then `others`."""
+    grads = [grad for lane in lanes for grad in lane.grads]
+    news, olds = [new for own in pairs for new, _ in own], [old for own in pairs for _, old in own]
+    pending = norms_and_gaps(grads, news, olds) + others
+    return read(pending) if pending else []
 
 
-def _sums(slots: Sequence[Slot], values: Sequence[float]) -> dict[int, float]:
-    """Join the norms of slots, the first of `values`, to those of replicas."""
-    parts: dict[int, list[float]] = {}
-    for slot, value in zip(slots, values, strict=False):
-        parts.setdefault(slot.replica, []).append(value)
-    return {r: math.hypot(*own) for r, own in parts.items()}
+def _compared(lane: Lane) -> list[tuple[Tensor, Tensor]]:
+    """Return gradients with their earlier ones, of the tensors that had one."""
+    pairs = zip(lane.grads, lane.previous, strict=True)
+    return [(new, old) for new, old in pairs if old is not None]
 
 
-def _sight(step: int, length: float, change: float | None, name: str) -> Sight:
-    if step:
-        return Sight(step, length, change or 0.0)
-    return Sight(0, length, length) if name != "second_moment" else Sight(0, math.nan, math.nan)
+def _scales(lanes: Sequence[Lane]) -> list[Tensor]:
+    """Return |sqrt(v)| and |sqrt(2 max(v - m^2, 0))| of every tensor, bias-corrected."""
+    pending: list[Tensor] = []
+    for lane in lanes:
+        columns = zip(lane.groups, lane.updates, lane.exp_avgs, lane.exp_avg_sqs, strict=True)
+        for group, t, m, v in columns:
+            beta1, beta2 = group["betas"]
+            v, m = v / (1 - beta2 ** max(t, 1)), m / (1 - beta1 ** max(t, 1))
+            pending += [v.sum().sqrt(), (2 * (v - m.square()).clamp_(min=0).sum()).sqrt()]
+    return pending
+
+
+def _sight(record: Record, length: float, change: float) -> Sight:
+    grad_ema = _average(record.grad_ema, length)
+    return Sight(record.steps, length, change, grad_ema, _average(record.change_ema, change))
 
 
 def _average(old: float, new: float) -> float:

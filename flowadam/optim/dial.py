@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from flowadam.optim.slots import Slot, by_replica
+from flowadam.optim.lanes import Lane
 
 
-def dialed_update(slots: Sequence[Slot]) -> None:
+def dialed_update(lanes: Sequence[Lane]) -> None:
     """m <- b1 m + (1-b1) g, v <- b2 v + (1-b2) g^2, r = sqrt(v / (1 - b2^t)), and
 
     theta <- theta - lr m / (1 - b1^t) / [(r + eps)^p (S + eps)^(1-p) + eps],
@@ -20,41 +20,44 @@ def dialed_update(slots: Sequence[Slot]) -> None:
     root of the mean of r^2, with "geomean" exp(mean log(r + eps)). At p = 0 the step is parallel
     to m. S stays on the device. For 0 <= p < 1; at p = 1 the update is Adam's own.
     """
-    for own in by_replica(slots).values():
-        roots = [_root(slot) for slot in own]
-        scalar = _scalar(own, roots)
-        for slot, root in zip(own, roots, strict=True):
-            _step(slot, root, scalar)
+    for lane in lanes:
+        lane.count_updates()
+        roots = _roots(lane)
+        _move(lane, roots, _scalar(lane, roots))
 
 
-def _root(slot: Slot) -> Tensor:
-    """Update the moments with the gradient and return r."""
-    beta1, beta2 = slot.group["betas"]
-    slot.state["step"][slot.replica] += 1
-    slot.exp_avg.lerp_(slot.grad, 1 - beta1)
-    v = slot.exp_avg_sq
-    v.mul_(beta2).addcmul_(slot.grad, slot.grad, value=1 - beta2)
-    return (v / (1 - beta2**slot.updates)).sqrt_()
+def _roots(lane: Lane) -> list[Tensor]:
+    """Update the moments with the gradients and return r of every tensor."""
+    roots: list[Tensor] = []
+    columns = zip(
+        lane.groups, lane.updates, lane.grads, lane.exp_avgs, lane.exp_avg_sqs, strict=True
+    )
+    for group, t, grad, m, v in columns:
+        beta1, beta2 = group["betas"]
+        m.lerp_(grad, 1 - beta1)
+        v.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        roots.append((v / (1 - beta2**t)).sqrt_())
+    return roots
 
 
-def _scalar(slots: Sequence[Slot], roots: Sequence[Tensor]) -> Tensor:
+def _scalar(lane: Lane, roots: Sequence[Tensor]) -> Tensor:
     """Return S, summed in float64 because it spans all tensors."""
     device, entries = roots[0].device, max(sum(root.numel() for root in roots), 1)
-    if slots[0].group["precond_scalar"] == "rms":
+    if lane.options["precond_scalar"] == "rms":
         sums = [root.double().square().sum() for root in roots]
     else:
         sums = [
-            (root.double() + slot.group["eps"]).log().sum()
-            for slot, root in zip(slots, roots, strict=True)
+            (root.double() + group["eps"]).log().sum()
+            for group, root in zip(lane.groups, roots, strict=True)
         ]
     mean = torch.stack([s.to(device) for s in sums]).sum() / entries
-    return mean.sqrt() if slots[0].group["precond_scalar"] == "rms" else mean.exp()
+    return mean.sqrt() if lane.options["precond_scalar"] == "rms" else mean.exp()
 
 
-def _step(slot: Slot, root: Tensor, scalar: Tensor) -> None:
-    group = slot.group
-    power, eps = group["precond_power"], group["eps"]
-    common = ((scalar + eps) ** (1 - power)).to(root.device, root.dtype)
-    denominator = root.add_(eps).pow_(power).mul_(common).add_(eps)
-    rate = group["lr"] / (1 - math.pow(group["betas"][0], slot.updates))
-    slot.param.addcdiv_(slot.exp_avg, denominator, value=-rate)
+def _move(lane: Lane, roots: Sequence[Tensor], scalar: Tensor) -> None:
+    columns = zip(lane.groups, lane.updates, lane.params, lane.exp_avgs, roots, strict=True)
+    for group, t, param, m, root in columns:
+        power, eps = group["precond_power"], group["eps"]
+        common = ((scalar + eps) ** (1 - power)).to(root.device, root.dtype)
+        denominator = root.add_(eps).pow_(power).mul_(common).add_(eps)
+        param.addcdiv_(m, denominator, value=-group["lr"] / (1 - math.pow(group["betas"][0], t)))

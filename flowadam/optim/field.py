@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from flowadam.optim import kernels
 from flowadam.optim.clip import count_clipped, first_slopes
 from flowadam.optim.evaluation import Evaluation
 from flowadam.optim.gradients import Scratch
-from flowadam.optim.slots import Slot, by_replica
+from flowadam.optim.lanes import Lane
 
 
 class SolverFailure(Exception):
@@ -21,39 +19,59 @@ class SolverFailure(Exception):
 
 
 @dataclass(slots=True)
-class Leg:
-    """One slot on its way along the flow.
+class Slopes:
+    """Unclipped gradients of a replica at an end point, for use as the next step's.
 
     Attributes:
-        start: parameters at the start.
-        slope: clip(gradient) at the start.
+        tensors: the gradients, in memory of their own.
+        lengths: their norms.
+        changes: norms of their differences to the gradients at the start of the step.
+        loss: the loss that belongs to them, 0-d.
     """
 
-    slot: Slot
-    start: Tensor
-    slope: Tensor
-
-    @property
-    def horizon(self) -> float:
-        """Length h = lr * ode_t_scale of the flow."""
-        return self.slot.group["lr"] * self.slot.group["ode_t_scale"]
+    tensors: list[Tensor]
+    lengths: list[float]
+    changes: list[float]
+    loss: Tensor
 
 
 @dataclass(slots=True)
-class Arrival:
-    """How a replica came to its end point.
+class Journey:
+    """One replica on its way along the flow.
 
     Attributes:
-        moved: exact displacement per leg; None after an Euler step, where it is -h `Leg.slope`.
-        end_slopes: unclipped gradients at the end point per leg; None where they are not known.
-        end_loss: the loss that belongs to them.
-        lengths: norms of slope and momentum per leg, where an Euler step has found them.
+        starts: parameters at the start.
+        slopes: clip(gradient) at the start; the gradient itself where the clip changes nothing.
+        clipped: coordinates that the clip changed in them.
+        evals: closure evaluations so far.
+        arrived: the parameters are at the end of the flow.
+        moved: exact displacements; None after an Euler step, where they are -h `slopes`.
+        lengths: norms of slopes and of momenta, where an Euler step has found them.
+        kept: what the last evaluation found there, if it is to be used again.
     """
 
+    lane: Lane
+    starts: list[Tensor]
+    slopes: list[Tensor]
+    clipped: int
+    evals: int = 0
+    arrived: bool = False
     moved: list[Tensor] | None = None
-    end_slopes: list[Tensor] | None = None
     lengths: list[tuple[float, float]] | None = None
-    end_loss: Tensor = field(default_factory=lambda: torch.zeros(()))
+    kept: Slopes | None = None
+
+    @property
+    def horizons(self) -> list[float]:
+        """Length h = lr * ode_t_scale of the flow, of every tensor."""
+        return [group["lr"] * group["ode_t_scale"] for group in self.lane.groups]
+
+    @property
+    def coordinates(self) -> int:
+        return sum(start.numel() for start in self.starts)
+
+    def rewind(self) -> None:
+        """Put the start point back into the live parameters."""
+        kernels.copy_(self.lane.params, self.starts)
 
 
 class Field:
@@ -63,57 +81,35 @@ class Field:
     live parameters, because the closure reads them there.
 
     Args:
-        slots: slots of all flowing replicas; their gradients give the first slope.
+        lanes: the flowing replicas; their gradients give the first slopes.
         params: all parameters of the optimizer; their gradients are cleared before each evaluation.
         evaluate: the user's closure.
         scratch: memory of the start points.
-
-    Attributes:
-        legs: by replica.
-        evals: closure evaluations so far, by replica.
-        clipped: coordinates that the clip changed in the first slope, by replica.
     """
 
     def __init__(
         self,
-        slots: Sequence[Slot],
+        lanes: Sequence[Lane],
         params: Sequence[Tensor],
         evaluate: Evaluation,
         scratch: Scratch,
     ) -> None:
-        self.legs: dict[int, list[Leg]] = {}
-        self.clipped: dict[int, int] = {}
-        for r, own in by_replica(slots).items():
-            slopes = first_slopes(own)
-            starts = scratch.copies(own, "start", [slot.param for slot in own])
-            self.legs[r] = [Leg(*leg) for leg in zip(own, starts, slopes, strict=True)]
-            self.clipped[r] = count_clipped(own, slopes)
-        self.evals = dict.fromkeys(self.legs, 0)
         self._params, self._evaluate = params, evaluate
+        self.journeys: list[Journey] = []
+        for lane in lanes:
+            slopes = first_slopes(lane)
+            starts = scratch.copies(lane, "start", lane.params)
+            clipped = count_clipped(lane.grads, slopes)
+            self.journeys.append(Journey(lane, starts, slopes, clipped))
 
-    def gradients(self, replicas: Sequence[int]) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """Evaluate at the live parameters; return losses (0-d) and unclipped gradients per leg.
+    def gradients(self, journeys: Sequence[Journey]) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Evaluate at the live parameters; return losses (0-d) and unclipped gradients of each.
 
         They may share memory with the closure's buffers: copy them before the next call.
         """
         for p in self._params:
             p.grad = None
-        losses = self._evaluate.losses(replicas)
-        for r in replicas:
-            self.evals[r] += 1
-        return losses, [[leg.slot.current_grad() for leg in self.legs[r]] for r in replicas]
-
-    def rewind(self, replicas: Sequence[int]) -> None:
-        """Put the start point back into the live parameters."""
-        for r in replicas:
-            legs = self.legs[r]
-            kernels.copy_([leg.slot.param for leg in legs], [leg.start for leg in legs])
-
-
-def by_group(legs: Sequence[Leg]) -> list[tuple[dict[str, Any], list[Leg]]]:
-    """Collect legs that share their group's options."""
-    found: dict[int, tuple[dict[str, Any], list[Leg]]] = {}
-    for leg in legs:
-        group = leg.slot.group
-        found.setdefault(id(group), (group, []))[1].append(leg)
-    return list(found.values())
+        losses = self._evaluate.losses([journey.lane.replica for journey in journeys])
+        for journey in journeys:
+            journey.evals += 1
+        return losses, [journey.lane.current_grads() for journey in journeys]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from flowadam.optim.clip import clip
-from flowadam.optim.field import Field
+from flowadam.optim.field import Field, Journey
 
 
 class FlatField:
@@ -21,7 +21,7 @@ class FlatField:
 
     Args:
         field: the flow.
-        replica: which replica moves.
+        journey: the replica that moves.
 
     Attributes:
         start: y at the start.
@@ -30,16 +30,16 @@ class FlatField:
         closure_failed: the user's closure raised.
     """
 
-    def __init__(self, field: Field, replica: int) -> None:
-        self._field, self._replica, self._legs = field, replica, field.legs[replica]
-        self._groups = [leg.slot.group for leg in self._legs]
-        self._sizes = [leg.start.numel() for leg in self._legs]
+    def __init__(self, field: Field, journey: Journey) -> None:
+        self._field, self._journey = field, journey
+        self._groups, self._horizons = journey.lane.groups, journey.horizons
+        self._sizes = [start.numel() for start in journey.starts]
         self._published = self._groups[0]["ode_setup"] == "published"
-        dtypes = {leg.start.dtype for leg in self._legs}
+        dtypes = {start.dtype for start in journey.starts}
         self._dtype = dtypes.pop() if self._published and len(dtypes) == 1 else torch.float64
-        self.span = self._legs[0].horizon
-        self.start = self._flatten([leg.start for leg in self._legs])
-        self.start_slope = self._pull([leg.slot.grad for leg in self._legs])
+        self.span = self._horizons[0]
+        self.start = self._flatten(journey.starts)
+        self.start_slope = self._pull(journey.lane.grads)
         self.closure_failed = False
 
     def __call__(self, y: Tensor) -> Tensor:
@@ -48,22 +48,22 @@ class FlatField:
             return self.start_slope
         self._write(y)
         try:
-            (loss,), (gradients,) = self._field.gradients([self._replica])
+            (loss,), (gradients,) = self._field.gradients([self._journey])
         except BaseException:
             self.closure_failed = True
             raise
         pull = self._pull(gradients)
         return pull if math.isfinite(float(loss)) else torch.full_like(pull, math.nan)
 
-    def arrive(self, y: Tensor) -> list[Tensor]:
-        """Leave the parameters at y; return the displacement from the start, per leg."""
+    def arrive(self, y: Tensor) -> None:
+        """Leave the parameters at y, the end of the flow."""
         self._write(y)
-        return self._split(y - self.start)
+        self._journey.arrived, self._journey.moved = True, self._split(y - self.start)
 
     def _pull(self, gradients: Sequence[Tensor]) -> Tensor:
         finite = [_infinite_to_nan(gradient) for gradient in gradients]
         slopes = clip(finite, self._groups)
-        speeds = (self._speed(leg.horizon) for leg in self._legs)
+        speeds = map(self._speed, self._horizons)
         return self._flatten([-speed * s for speed, s in zip(speeds, slopes, strict=True)])
 
     def _speed(self, horizon: float) -> float:
@@ -73,15 +73,15 @@ class FlatField:
         return horizon / self.span if self.span else 1.0
 
     def _write(self, y: Tensor) -> None:
-        for leg, piece in zip(self._legs, self._split(y), strict=True):
-            leg.slot.param.copy_(piece)
+        for param, piece in zip(self._journey.lane.params, self._split(y), strict=True):
+            param.copy_(piece)
 
     def _split(self, y: Tensor) -> list[Tensor]:
-        pieces = y.split(self._sizes)
-        return [p.view(leg.start.shape) for p, leg in zip(pieces, self._legs, strict=True)]
+        pieces, starts = y.split(self._sizes), self._journey.starts
+        return [piece.view(start.shape) for piece, start in zip(pieces, starts, strict=True)]
 
     def _flatten(self, tensors: Sequence[Tensor]) -> Tensor:
-        device = self._legs[0].start.device
+        device = self._journey.starts[0].device
         return torch.cat([t.reshape(-1).to(device, self._dtype) for t in tensors])
 
 

@@ -12,16 +12,18 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from flowadam.optim import checks, detector
-from flowadam.optim.adam import adam_update, new_state
+from flowadam.optim.adam import adam_update
 from flowadam.optim.detector import Detector, Verdict
 from flowadam.optim.evaluation import Evaluation
-from flowadam.optim.flow import Journey, blend, follow
+from flowadam.optim.field import Journey
+from flowadam.optim.flow import follow
 from flowadam.optim.gradients import Scratch
+from flowadam.optim.injection import inject
 from flowadam.optim.kept_slopes import KeptSlopes
+from flowadam.optim.lanes import Lane, gather
 from flowadam.optim.options import PUBLISHED, check_shared, resolve
 from flowadam.optim.record import Record, statistics
 from flowadam.optim.refusals import refuse_loss_scale
-from flowadam.optim.slots import Slot, slots_of
 from flowadam.optim.tensors import check_stack, check_whole
 
 
@@ -227,16 +229,12 @@ class FlowAdam(Optimizer):
         params = [p for group in self.param_groups for p in group["params"]]
         evaluate = Evaluation(closure, self._replicas)
         loss = self._first_evaluation(params, evaluate)
-        slots = self._gather()
-        verdicts = self._judge(slots)
+        lanes = self._gather()
+        verdicts = self._judge(lanes)
         flowing = [r for r, verdict in verdicts.items() if verdict.flows]
-        journeys: dict[int, Journey] = {}
-        if flowing:
-            journeys = follow(slots, flowing, params, evaluate, self._scratch)
+        journeys = follow(lanes, flowing, params, evaluate, self._scratch) if flowing else []
         # The closure is not called below, so a step is made as a whole or not at all.
-        if len(verdicts) < len(self._records):
-            slots = [slot for slot in slots if slot.replica in verdicts]
-        self._update(slots, journeys, loss)
+        self._update([lane for lane in lanes if lane.replica in verdicts], journeys, loss)
         self._count(verdicts, journeys)
         return loss
 
@@ -300,55 +298,41 @@ class FlowAdam(Optimizer):
         stacked = self._options["stacked"]
         return self._slopes.first_evaluation(params, self.state, self._records, evaluate, stacked)
 
-    def _gather(self) -> list[Slot]:
-        slots: list[Slot] = []
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                if p.grad.is_sparse:
-                    raise RuntimeError("FlowAdam needs dense gradients, got a sparse one.")
-                # Nothing enters the state before the step is sure to be made.
-                state = self.state.get(p) or new_state(p, len(self._records))
-                slots += slots_of(p, group, state)
-        return slots
+    def _gather(self) -> list[Lane]:
+        options = self._options
+        lanes = gather(self.param_groups, self.state, len(self._records), options["stacked"])
+        if options["deterministic"] and detector.remembers(options["detector"]):
+            self._slopes.tell(lanes)
+        return lanes
 
-    def _judge(self, slots: Sequence[Slot]) -> dict[int, Verdict]:
+    def _judge(self, lanes: Sequence[Lane]) -> dict[int, Verdict]:
         options, custom = self._options, self._custom
-        sights = detector.measure(slots, self._records, options["detector"]) if slots else {}
+        sights = detector.measure(lanes, self._records, options["detector"]) if lanes else {}
         return {
             r: detector.judge(self._records[r], sight, options, custom)
             for r, sight in sights.items()
         }
 
-    def _update(self, slots: Sequence[Slot], journeys: dict[int, Journey], loss: Any) -> None:
+    def _update(self, lanes: Sequence[Lane], journeys: Sequence[Journey], loss: Any) -> None:
         """Write what the step means for moments, quiet parameters and memory."""
-        for slot in slots:
-            self.state[slot.owner] = slot.state
-        if self._options["deterministic"]:
+        if not lanes:
+            return
+        options, first = self._options, lanes[0]
+        self.state.update(zip(first.owners, first.states, strict=True))
+        arrived = {journey.lane.replica for journey in journeys if journey.arrived}
+        if options["deterministic"]:
             self._slopes.forget(self.state, self._records)
-        arrived = {r: j for r, j in journeys.items() if j.arrival is not None}
-        adam_update([slot for slot in slots if slot.replica not in arrived] if arrived else slots)
-        blend(journeys.values(), self._records)
-        if self._options["deterministic"]:
-            for r, journey in arrived.items():
-                self._keep(r, journey, loss)
-        if detector.remembers(self._options["detector"]):
-            detector.remember(slots, self._scratch if journeys else None)
+        adam_update([lane for lane in lanes if lane.replica not in arrived])
+        inject(journeys, self._records)
+        if options["deterministic"]:
+            trainable = [p.requires_grad for group in self.param_groups for p in group["params"]]
+            for journey in journeys:
+                self._slopes.keep(journey, self._records[journey.lane.replica], loss, trainable)
+        if detector.remembers(options["detector"]):
+            detector.remember(lanes, self._scratch if journeys else None)
 
-    def _keep(self, replica: int, journey: Journey, loss: Any) -> None:
-        assert journey.arrival is not None
-        end = journey.arrival.end_loss
-        like = end if isinstance(loss, Tensor) else float(end)
-        trainable = [p.requires_grad for group in self.param_groups for p in group["params"]]
-        self._slopes.keep(journey.legs, journey.arrival, self._records[replica], like, trainable)
-
-    def _count(self, verdicts: dict[int, Verdict], journeys: dict[int, Journey]) -> None:
+    def _count(self, verdicts: dict[int, Verdict], journeys: Sequence[Journey]) -> None:
         for r, verdict in verdicts.items():
-            _, _, _, grad_ema, change_ema = verdict.sight
-            self._records[r].see(grad_ema, change_ema, plateau=verdict.plateau, stiff=verdict.stiff)
-        for r, journey in journeys.items():
-            arrived = journey.arrival is not None
-            self._records[r].travel(
-                journey.evals, journey.clipped, journey.coordinates, arrived=arrived
-            )
+            self._records[r].see(verdict)
+        for journey in journeys:
+            self._records[journey.lane.replica].travel(journey)

@@ -9,35 +9,31 @@ import torch
 from torch import Tensor
 
 from flowadam.optim import kernels
-from flowadam.optim.slots import Slot
+from flowadam.optim.lanes import Lane
 
 
 class Scratch:
     """Copies of tensors in memory that is asked for once, not at every flow step."""
 
     def __init__(self) -> None:
-        self._memory: dict[tuple[Tensor, int, str], Tensor] = {}
+        self._memory: dict[tuple[int, str], list[Tensor]] = {}
 
-    def copies(self, slots: Sequence[Slot], name: str, contents: list[Tensor]) -> list[Tensor]:
-        """Copy `contents`, one tensor per slot, into the memory called `name`."""
-        memory = [self._get(slot, name, c) for slot, c in zip(slots, contents, strict=True)]
+    def copies(self, lane: Lane, name: str, contents: Sequence[Tensor]) -> list[Tensor]:
+        """Copy `contents`, one tensor per tensor of the lane, into the memory called `name`."""
+        memory = self._memory.get((lane.replica, name), [])
+        if len(memory) != len(contents) or not all(map(_alike, memory, contents)):
+            memory = [torch.empty_like(content) for content in contents]
+        self._memory[lane.replica, name] = memory
         kernels.copy_(memory, contents)
-        return memory
+        return list(memory)
 
-    def trade(self, slot: Slot, name: str, other: Tensor) -> None:
+    def trade(self, lane: Lane, name: str, index: int, other: Tensor) -> None:
         """Take `other` as the memory of the next copy; the present one has found an owner."""
-        self._memory[slot.owner, slot.replica, name] = other
-
-    def _get(self, slot: Slot, name: str, content: Tensor) -> Tensor:
-        key = (slot.owner, slot.replica, name)
-        found = self._memory.get(key)
-        if found is None or _kind(found) != _kind(content):
-            found = self._memory[key] = torch.empty_like(content)
-        return found
+        self._memory[lane.replica, name][index] = other
 
 
-def _kind(tensor: Tensor) -> tuple[torch.Size, torch.dtype, torch.device]:
-    return tensor.shape, tensor.dtype, tensor.device
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype and one.device == other.device
 
 
 class HeldGradients:
@@ -48,17 +44,18 @@ class HeldGradients:
 
     Args:
         params: all parameters of the optimizer.
-        slots: their slots; within the context ``Slot.grad`` is a copy that nobody else holds.
+        lanes: all lanes of the step; within the context ``Lane.grads`` are copies that nobody else
+            holds.
         scratch: memory of the copies, under the name "grad".
     """
 
-    def __init__(self, params: Sequence[Tensor], slots: Sequence[Slot], scratch: Scratch) -> None:
-        self._params, self._slots = params, slots
-        self._buffers = {p: (p.grad, p.grad._version) for p in params if p.grad is not None}
-        self._views = [slot.grad for slot in slots]
-        copies = scratch.copies(slots, "grad", self._views)
-        for slot, copy in zip(slots, copies, strict=True):
-            slot.grad = copy
+    def __init__(self, params: Sequence[Tensor], lanes: Sequence[Lane], scratch: Scratch) -> None:
+        self._params, self._lanes, self._owners = params, lanes, lanes[0].owners
+        self._buffers = [p.grad for p in self._owners if p.grad is not None]
+        self._versions = [buffer._version for buffer in self._buffers]
+        self._views = [lane.grads for lane in lanes]
+        for lane in lanes:
+            lane.grads = scratch.copies(lane, "grad", lane.grads)
 
     def __enter__(self) -> HeldGradients:
         return self
@@ -69,27 +66,27 @@ class HeldGradients:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        written = {p for p in self._buffers if self.reused(p)}
+        written = [i for i in range(len(self._owners)) if self._reused(i)]
         for p in self._params:
-            p.grad = self._buffers[p][0] if p in self._buffers else None
-        pairs = [
-            (view, slot.grad)
-            for view, slot in zip(self._views, self._slots, strict=True)
-            if slot.owner in written
-        ]
-        if pairs:
-            kernels.copy_([view for view, _ in pairs], [grad for _, grad in pairs])
+            p.grad = None
+        for owner, buffer in zip(self._owners, self._buffers, strict=True):
+            owner.grad = buffer
+        for lane, views in zip(self._lanes, self._views, strict=True):
+            if written:
+                kernels.copy_([views[i] for i in written], [lane.grads[i] for i in written])
 
-    def keep(self, owner: Tensor, slope: Tensor) -> Tensor:
-        """Return `slope`, a gradient of the last call, as memory that outlives this context.
+    def keep(self, slopes: Sequence[Tensor]) -> list[Tensor]:
+        """Return `slopes`, a lane's gradients of the last call, as memory that outlives this.
 
         Rows of a stack are copied: the next call may be made for their neighbors alone, and writes
         to their memory before they are used.
         """
-        shared = slope.shape != owner.shape or owner not in self._buffers or self.reused(owner)
-        return slope.clone() if shared else slope
+        return [
+            slope.clone() if slope.shape != owner.shape or self._reused(i) else slope
+            for i, (slope, owner) in enumerate(zip(slopes, self._owners, strict=True))
+        ]
 
-    def reused(self, owner: Tensor) -> bool:
-        """Say whether the closure has written to the memory of this parameter's first gradient."""
-        buffer, version = self._buffers[owner]
-        return owner.grad is buffer or buffer._version != version
+    def _reused(self, i: int) -> bool:
+        """Say whether the closure has written to the memory of the i-th first gradient."""
+        buffer = self._buffers[i]
+        return self._owners[i].grad is buffer or buffer._version != self._versions[i]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any
 
 import torch
@@ -10,11 +11,11 @@ from torch import Tensor
 
 from flowadam.optim import kernels
 from flowadam.optim.evaluation import Evaluation
-from flowadam.optim.field import Arrival, Leg
+from flowadam.optim.field import Journey, Slopes
+from flowadam.optim.lanes import Lane, State, rows
 from flowadam.optim.record import Record
-from flowadam.optim.slots import rows
 
-State = Mapping[Tensor, dict[str, Any]]
+States = Mapping[Tensor, State]
 
 
 class KeptSlopes:
@@ -26,11 +27,13 @@ class KeptSlopes:
 
     def __init__(self) -> None:
         self._versions: dict[tuple[Tensor, int], int] = {}
+        self._norms: dict[int, tuple[list[Tensor], Slopes]] = {}
+        self._handed: list[int] = []
 
     def first_evaluation(
         self,
         params: Sequence[Tensor],
-        state: State,
+        state: States,
         records: Sequence[Record],
         evaluate: Evaluation,
         stacked: bool,
@@ -39,10 +42,10 @@ class KeptSlopes:
 
         The closure is called only for the replicas without one; returns the loss like the closure.
         """
-        known = self._valid_replicas(params, state, records, stacked)
-        unknown = [r for r in range(len(records)) if r not in known]
+        known = self._handed = self._valid_replicas(params, state, records, stacked)
         if not known:
             return evaluate()
+        unknown = [r for r in range(len(records)) if r not in known]
         losses = evaluate(unknown) if unknown else None
         _hand_out(params, state, known, stacked)
         kept: list[Any] = [records[r].slope_loss for r in known]
@@ -52,28 +55,39 @@ class KeptSlopes:
             losses[r] = loss
         return losses
 
-    def keep(
-        self,
-        legs: Sequence[Leg],
-        arrival: Arrival,
-        record: Record,
-        loss: Tensor | float,
-        trainable: list[bool],
-    ) -> None:
-        """Keep the slopes at an arrival, if they are known, with the point and the loss there."""
-        if arrival.end_slopes is None:
-            return
-        for leg, slope in zip(legs, arrival.end_slopes, strict=True):
-            state, r = leg.slot.state, leg.slot.replica
-            state["slope"][r] = slope
-            self._versions[leg.slot.owner, r] = slope._version
-            if state["slope_point"][r] is None:
-                state["slope_point"][r] = leg.slot.param.clone()
-            else:
-                state["slope_point"][r].copy_(leg.slot.param)
-        record.slope_loss, record.trainable = loss, trainable
+    def tell(self, lanes: Sequence[Lane]) -> None:
+        """Set the norms of gradients that were handed out; those of restored states are unknown."""
+        for lane in lanes:
+            if lane.replica not in self._handed or lane.replica not in self._norms:
+                continue
+            owners, slopes = self._norms[lane.replica]
+            same = len(owners) == len(lane.owners) and all(map(is_, owners, lane.owners))
+            if same and all(old is not None for old in lane.previous):
+                lane.lengths, lane.changes = slopes.lengths, slopes.changes
 
-    def forget(self, state: State, records: Sequence[Record]) -> None:
+    def keep(self, journey: Journey, record: Record, loss: Any, trainable: list[bool]) -> None:
+        """Keep the slopes at an arrival, if they are known, with the point and the loss there.
+
+        Args:
+            loss: what the closure returned, for its type.
+        """
+        if journey.kept is None:
+            return
+        lane, r = journey.lane, journey.lane.replica
+        columns = zip(lane.owners, lane.states, lane.params, journey.kept.tensors, strict=True)
+        for owner, state, param, slope in columns:
+            state["slope"][r] = slope
+            self._versions[owner, r] = slope._version
+            if state["slope_point"][r] is None:
+                state["slope_point"][r] = param.detach().clone()
+            else:
+                state["slope_point"][r].copy_(param)
+        self._norms[r] = lane.owners, journey.kept
+        end = journey.kept.loss
+        record.slope_loss = end if isinstance(loss, Tensor) else float(end)
+        record.trainable = trainable
+
+    def forget(self, state: States, records: Sequence[Record]) -> None:
         """Drop all kept slopes; the memory of their points stays."""
         if not any(record.has_slope for record in records):
             return
@@ -81,9 +95,10 @@ class KeptSlopes:
             own["slope"] = [None] * len(records)
         for record in records:
             record.slope_loss = None
+        self._norms.clear()
 
     def _valid_replicas(
-        self, params: Sequence[Tensor], state: State, records: Sequence[Record], stacked: bool
+        self, params: Sequence[Tensor], state: States, records: Sequence[Record], stacked: bool
     ) -> list[int]:
         """Return the replicas whose parameters are, bit for bit, those their slopes belong to.
 
@@ -98,7 +113,7 @@ class KeptSlopes:
                 kept = [r for r in kept if self._holds(p, r, own, live[r])]
         return kept
 
-    def _holds(self, owner: Tensor, r: int, own: dict[str, Any], live: Tensor) -> bool:
+    def _holds(self, owner: Tensor, r: int, own: State, live: Tensor) -> bool:
         slope = own["slope"][r]
         if slope is None:
             return True
@@ -107,7 +122,7 @@ class KeptSlopes:
 
 
 def _hand_out(
-    params: Sequence[Tensor], state: State, replicas: Sequence[int], stacked: bool
+    params: Sequence[Tensor], state: States, replicas: Sequence[int], stacked: bool
 ) -> None:
     """Make the kept slopes of `replicas` the gradients of the parameters."""
     for p in params:

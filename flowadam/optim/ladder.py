@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from torch import Tensor
 
 from flowadam.optim import kernels
 from flowadam.optim.clip import clip
-from flowadam.optim.field import Arrival, Field, Leg, SolverFailure, by_group
+from flowadam.optim.field import Field, Journey, Slopes, SolverFailure
 from flowadam.optim.flat import FlatField
 from flowadam.optim.heun import adaptive_heun, next_factor, scaled_rms
 from flowadam.optim.norms import norms_and_gaps, read
 
-Keep = Callable[[Tensor, Tensor], Tensor]
+Keep = Callable[[Sequence[Tensor]], list[Tensor]]
 
 
-def climb(field: Field, tol: float, keep: Keep | None) -> dict[int, Arrival]:
-    """Move every replica of `field` to the end of its flow; failures are left out.
+def climb(field: Field, tol: float, keep: Keep | None) -> None:
+    """Move every replica of `field` to the end of its flow, as far as that is possible.
 
     Rung 1: y1 = y - h q with the known slope q, checked by one evaluation: it stands when the root
     mean square of h/2 (clip(g(y1)) - q) / (tol + tol max(|y|, |y1|)) is at most 1. That evaluation
@@ -27,75 +28,85 @@ def climb(field: Field, tol: float, keep: Keep | None) -> dict[int, Arrival]:
     start, its first step sized by the estimate.
 
     Args:
-        keep: hands the slopes of accepted Euler points on, ``keep(owner, slope)`` being memory
-            that the closure does not write to; None drops them.
+        keep: hands the slopes of accepted Euler points on, as memory that the closure does not
+            write to; None drops them.
     """
-    replicas = list(field.legs)
-    for group, legs in by_group([leg for r in replicas for leg in field.legs[r]]):
-        horizon = group["lr"] * group["ode_t_scale"]
-        params = [leg.slot.param for leg in legs]
-        kernels.add_(params, [leg.slope for leg in legs], alpha=-horizon)
-    losses, gradients = field.gradients(replicas)
-    errors, arrivals = _euler_errors(field, gradients, losses, tol)
-    for r, error, ends in zip(replicas, errors, gradients, strict=True):
-        if error <= 1 and keep is not None:
-            owners = [leg.slot.owner for leg in field.legs[r]]
-            arrivals[r].end_slopes = list(map(keep, owners, ends))
-    for r, error in zip(replicas, errors, strict=True):
-        if error > 1:
-            flow = FlatField(field, r)
+    for journey in field.journeys:
+        lane = journey.lane
+        for group, part in lane.parts:
+            horizon = group["lr"] * group["ode_t_scale"]
+            kernels.add_(lane.params[part], journey.slopes[part], alpha=-horizon)
+    losses, ends = field.gradients(field.journeys)
+    found = [Slopes(own, [], [], loss) for own, loss in zip(ends, losses, strict=True)]
+    values = _measure(field.journeys, found, keeping=keep is not None)
+    trios = zip(field.journeys, found, values, strict=True)
+    errors = [_error(journey, slopes, loss, tol) for journey, slopes, loss in trios]
+    for journey, slopes, error in zip(field.journeys, found, errors, strict=True):
+        journey.arrived = error <= 1
+        if journey.arrived and keep is not None:
+            slopes.tensors = keep(slopes.tensors)
+            journey.kept = slopes
+    for journey, error in zip(field.journeys, errors, strict=True):
+        if not journey.arrived:
+            flow = FlatField(field, journey)
             with suppress(SolverFailure):
-                y = adaptive_heun(flow, tol, next_factor(error, 1.0))
-                arrivals[r] = Arrival(flow.arrive(y))
-    return arrivals
+                flow.arrive(adaptive_heun(flow, tol, next_factor(error, 1.0)))
 
 
-def _euler_errors(
-    field: Field, gradients: Sequence[Sequence[Tensor]], losses: Sequence[Tensor], tol: float
-) -> tuple[list[float], dict[int, Arrival]]:
-    """Return the scaled error estimate of every replica, or a bound of it that is at most 1.
+def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool) -> list[float]:
+    """Set the norms that the check, the injection and the next step need, with one host read.
 
-    With them the arrivals, should they stand; one host read serves both.
+    Returns the losses.
     """
-    legs = [leg for own in field.legs.values() for leg in own]
-    ends = [end for own in gradients for end in own]
-    n, slopes, momenta = len(legs), [leg.slope for leg in legs], [leg.slot.exp_avg for leg in legs]
-    found = norms_and_gaps(slopes + momenta, ends, [leg.slot.grad for leg in legs])
-    values = read([*found, *losses])
-    lengths = list(zip(values[:n], values[n : 2 * n], strict=True))
-    arrivals, errors, i = {}, [], 0
-    for (r, own), loss, end in zip(field.legs.items(), losses, gradients, strict=True):
-        changes = values[2 * n + i : 2 * n + i + len(own)]
-        errors.append(_error(own, changes, values[3 * n + len(errors)], end, tol))
-        arrivals[r] = Arrival(end_loss=loss, lengths=lengths[i : i + len(own)])
-        i += len(own)
-    return errors, {r: a for (r, a), e in zip(arrivals.items(), errors, strict=True) if e <= 1}
+    lanes = [journey.lane for journey in journeys]
+    ends = [end for slopes in found for end in slopes.tensors]
+    grads = [grad for lane in lanes for grad in lane.grads]
+    slopes = [slope for journey in journeys for slope in journey.slopes]
+    clipped = [slope for slope, grad in zip(slopes, grads, strict=True) if slope is not grad]
+    momenta = [m for lane in lanes for m in lane.exp_avgs]
+    lengths = norms_and_gaps([*clipped, *momenta, *(ends if keeping else ())], ends, grads)
+    values = iter(read([*lengths, *(own.loss for own in found)]))
+    known = [length for lane in lanes for length in lane.lengths or ()]
+    speeds = iter(
+        [
+            length if slope is grad else next(values)
+            for slope, grad, length in zip(slopes, grads, known, strict=True)
+        ]
+    )
+    for journey in journeys:
+        n = len(journey.slopes)
+        journey.lengths = list(zip(islice(speeds, n), islice(values, n), strict=True))
+    for own in found if keeping else ():
+        own.lengths = list(islice(values, len(own.tensors)))
+    for own in found:
+        own.changes = list(islice(values, len(own.tensors)))
+    return list(values)
 
 
-def _error(
-    legs: Sequence[Leg], changes: Sequence[float], loss: float, ends: Sequence[Tensor], tol: float
-) -> float:
-    bound = _bound(legs, changes, tol)
+def _error(journey: Journey, found: Slopes, loss: float, tol: float) -> float:
+    """Return the scaled error estimate, or a bound of it that is at most 1."""
+    bound = _bound(journey, found.changes, tol)
     if not (math.isfinite(loss) and math.isfinite(bound)):
         return math.inf
-    return bound if bound <= 1 else _exact(legs, ends, tol)
+    return bound if bound <= 1 else _exact(journey, found.tensors, tol)
 
 
-def _bound(legs: Sequence[Leg], changes: Sequence[float], tol: float) -> float:
+def _bound(journey: Journey, changes: Sequence[float], tol: float) -> float:
     """Bound the estimate by leaving out clip (which cannot lengthen a difference) and |y|."""
-    length = math.hypot(*(leg.horizon / 2 * c for leg, c in zip(legs, changes, strict=True)))
-    return length / tol / math.sqrt(_size(legs))
+    pairs = zip(journey.horizons, changes, strict=True)
+    length = math.hypot(*(horizon / 2 * change for horizon, change in pairs))
+    return length / tol / math.sqrt(_size(journey))
 
 
-def _exact(legs: Sequence[Leg], ends: Sequence[Tensor], tol: float) -> float:
-    squares = 0.0
-    slopes = clip(ends, [leg.slot.group for leg in legs])
-    for leg, slope in zip(legs, slopes, strict=True):
-        bend = leg.horizon / 2 * (slope - leg.slope)
-        rms = scaled_rms(bend, leg.start, leg.slot.param, tol)
-        squares += rms**2 * leg.start.numel()
-    return math.sqrt(squares / _size(legs))
+def _exact(journey: Journey, ends: Sequence[Tensor], tol: float) -> float:
+    squares, lane = 0.0, journey.lane
+    slopes = clip(ends, lane.groups)
+    columns = (journey.horizons, slopes, journey.slopes, journey.starts, lane.params)
+    for horizon, slope, first, start, param in zip(*columns, strict=True):
+        rms = scaled_rms(horizon / 2 * (slope - first), start, param, tol)
+        squares += rms**2 * start.numel()
+    return math.sqrt(squares / _size(journey))
 
 
-def _size(legs: Sequence[Leg]) -> int:
-    return max(sum(leg.start.numel() for leg in legs), 1)
+def _size(journey: Journey) -> int:
+    return max(journey.coordinates, 1)

@@ -29,33 +29,24 @@ def norms(tensors: list[Tensor]) -> list[Tensor]:
 
 def norms_and_gaps(tensors: list[Tensor], ones: list[Tensor], others: list[Tensor]) -> list[Tensor]:
     """Return |t| for every tensor, then |a - b| for every pair."""
-    if ones and not _any_large(ones):
-        return norms(tensors + list(kernels.sub(ones, others)))
-    return norms(tensors) + gap_norms(ones, others)
-
-
-def gap_norms(ones: list[Tensor], others: list[Tensor]) -> list[Tensor]:
-    """Return |a - b| for every pair."""
-    if not _any_large(ones):
-        return norms(list(kernels.sub(ones, others))) if ones else []
-    return [
-        _large_gap(a, b) if a.numel() > CHUNK else norms([a - b])[0]
-        for a, b in zip(ones, others, strict=True)
-    ]
+    if not ones:
+        return norms(tensors)
+    if any(t.numel() > CHUNK and t.is_cpu for t in ones):
+        return norms(tensors) + [_gap(a, b) for a, b in zip(ones, others, strict=True)]
+    return norms([*tensors, *kernels.sub(ones, others)])
 
 
 def read(scalars: Sequence[Tensor]) -> list[float]:
     """Return 0-dimensional tensors as Python floats with one host read."""
-    if len({scalar.device for scalar in scalars}) > 1:
-        scalars = [scalar.to(scalars[0].device) for scalar in scalars]
+    device = scalars[0].device
+    if any(scalar.device != device for scalar in scalars):
+        scalars = [scalar.to(device) for scalar in scalars]
     return torch.stack(list(scalars)).tolist()
 
 
-def _any_large(tensors: list[Tensor]) -> bool:
-    return any(t.numel() > CHUNK and t.device.type == "cpu" for t in tensors)
-
-
-def _large_gap(a: Tensor, b: Tensor) -> Tensor:
+def _gap(a: Tensor, b: Tensor) -> Tensor:
+    if a.numel() <= CHUNK or not a.is_cpu:
+        return norms([a - b])[0]
     work = a.new_empty(CHUNK)
     parts: list[Tensor] = []
     for x, y in zip(a.reshape(-1).split(CHUNK), b.reshape(-1).split(CHUNK), strict=True):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from flowadam.optim.detector import Verdict
+    from flowadam.optim.field import Journey
 
 COUNTERS = (
     "steps",
@@ -55,20 +59,20 @@ class Record:
     slope_loss: Tensor | float | None = None
     trainable: list[bool] = field(default_factory=list)
 
-    def see(self, grad_ema: float, change_ema: float, *, plateau: bool, stiff: bool) -> None:
+    def see(self, verdict: Verdict) -> None:
         """Count a step: the averages after it, and which tests asked for a flow."""
         self.steps += 1
-        self.grad_ema, self.change_ema = grad_ema, change_ema
-        self.plateau_triggers += plateau
-        self.stiffness_triggers += stiff
+        self.grad_ema, self.change_ema = verdict.sight.grad_ema, verdict.sight.change_ema
+        self.plateau_triggers += verdict.plateau
+        self.stiffness_triggers += verdict.stiff
 
-    def travel(self, evals: int, clipped: int, coordinates: int, *, arrived: bool) -> None:
+    def travel(self, journey: Journey) -> None:
         """Count a flow, followed to its end or not."""
-        self.field_evals += evals
-        self.clipped += clipped
-        self.coordinates += coordinates
-        self.flow_steps += arrived
-        self.fallbacks += not arrived
+        self.field_evals += journey.evals
+        self.clipped += journey.clipped
+        self.coordinates += journey.coordinates
+        self.flow_steps += journey.arrived
+        self.fallbacks += not journey.arrived
 
     @property
     def has_slope(self) -> bool:
