@@ -50,6 +50,7 @@ class Verdict(NamedTuple):
 
 
 Detector = Callable[[Sight], bool]
+Pairs = tuple[list[Tensor], list[Tensor]]
 
 
 def measure(lanes: Sequence[Lane], records: Sequence[Record], name: str) -> dict[int, Sight]:
@@ -63,13 +64,13 @@ def measure(lanes: Sequence[Lane], records: Sequence[Record], name: str) -> dict
     Sets ``Lane.lengths`` where they are not known already.
     """
     fresh = [lane for lane in lanes if lane.lengths is None]
-    pairs = [_compared(lane) if remembers(name) else [] for lane in fresh]
+    pairs = [_compared(lane) if remembers(name) else ([], []) for lane in fresh]
     scales = _scales(lanes) if name == "second_moment" else []
-    values = iter(_read(fresh, pairs, scales))
+    values = iter(_read(fresh, pairs, scales) if fresh else ())
     for lane in fresh:
         lane.lengths = list(islice(values, len(lane.grads)))
-    for lane, own in zip(fresh, pairs, strict=True):
-        lane.changes = list(islice(values, len(own)))
+    for lane, (news, _) in zip(fresh, pairs, strict=True):
+        lane.changes = list(islice(values, len(news)))
     sights: dict[int, Sight] = {}
     for lane in lanes:
         record, length = records[lane.replica], math.hypot(*(lane.lengths or ()))
@@ -140,20 +141,20 @@ def remember(lanes: Sequence[Lane], scratch: Scratch | None) -> None:
         kernels.copy_(older, newer)
 
 
-def _read(
-    lanes: Sequence[Lane], pairs: Sequence[Sequence[tuple[Tensor, Tensor]]], others: list[Tensor]
-) -> list[float]:
+def _read(lanes: Sequence[Lane], pairs: Sequence[Pairs], others: list[Tensor]) -> list[float]:
     """Return the norms of all gradients, then of the differences of all pairs, then `others`."""
     grads = [grad for lane in lanes for grad in lane.grads]
-    news, olds = [new for own in pairs for new, _ in own], [old for own in pairs for _, old in own]
-    pending = norms_and_gaps(grads, news, olds) + others
-    return read(pending) if pending else []
+    news, olds = [new for own, _ in pairs for new in own], [old for _, own in pairs for old in own]
+    return read(norms_and_gaps(grads, news, olds) + others)
 
 
-def _compared(lane: Lane) -> list[tuple[Tensor, Tensor]]:
-    """Return gradients with their earlier ones, of the tensors that had one."""
-    pairs = zip(lane.grads, lane.previous, strict=True)
-    return [(new, old) for new, old in pairs if old is not None]
+def _compared(lane: Lane) -> Pairs:
+    """Return the gradients that have earlier ones, and these."""
+    olds = [old for old in lane.previous if old is not None]
+    if len(olds) == len(lane.grads):
+        return lane.grads, olds
+    found = zip(lane.grads, lane.previous, strict=True)
+    return [new for new, old in found if old is not None], olds
 
 
 def _scales(lanes: Sequence[Lane]) -> list[Tensor]:

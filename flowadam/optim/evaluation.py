@@ -16,13 +16,19 @@ class Evaluation:
         closure: ``closure() -> loss``; stacked: ``closure(active) -> losses [R]``, where `active`
             is Bool[R] on the CPU or left out for all replicas.
         replicas: R, or None when not stacked.
+
+    Attributes:
+        calls: how often it was called.
     """
 
     def __init__(self, closure: Callable[..., Any], replicas: int | None) -> None:
         self._closure, self._replicas = closure, replicas
+        self.calls = 0
 
     def __call__(self, wanted: Sequence[int] | None = None) -> Any:
-        """Evaluate the `wanted` replicas (None: all) and return a copy of what it returns.
+        """Evaluate the `wanted` replicas (None: all); return the closure's answer without graph.
+
+        It may be a buffer that the next call overwrites: see `own`.
 
         Raises:
             TypeError: the closure returns no loss.
@@ -30,6 +36,7 @@ class Evaluation:
         """
         # Under an autocast around the whole step, casts of the last point would be used again.
         torch.clear_autocast_cache()
+        self.calls += 1
         with torch.enable_grad():
             if wanted is None or self._replicas is None:
                 loss = self._closure()
@@ -38,15 +45,14 @@ class Evaluation:
                 active[list(wanted)] = True
                 loss = self._closure(active)
         self._check(loss)
-        # The closure may write every loss into one buffer.
-        return loss.detach().clone() if isinstance(loss, Tensor) else loss
+        return loss.detach() if isinstance(loss, Tensor) else loss
 
     def losses(self, wanted: Sequence[int]) -> list[Tensor]:
-        """Evaluate the `wanted` replicas and return their losses, 0-d."""
+        """Evaluate the `wanted` replicas and return their losses, 0-d and without graph."""
         loss = self(wanted)
-        if self._replicas is None:
-            return [loss if isinstance(loss, Tensor) else torch.tensor(loss, dtype=torch.float64)]
-        return [loss[r] for r in wanted]
+        if not isinstance(loss, Tensor):
+            return [torch.tensor(loss, dtype=torch.float64)]
+        return [loss] if self._replicas is None else [loss[r] for r in wanted]
 
     def _check(self, loss: Any) -> None:
         if loss is None:
@@ -59,3 +65,8 @@ class Evaluation:
                 "A stacked closure must return one loss per replica, a tensor of shape "
                 f"({self._replicas},), got {shape}."
             )
+
+
+def own(loss: Any) -> Any:
+    """Return a copy, because a closure may write every loss into one buffer."""
+    return loss.clone() if isinstance(loss, Tensor) else loss

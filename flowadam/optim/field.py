@@ -46,7 +46,8 @@ class Journey:
         evals: closure evaluations so far.
         arrived: the parameters are at the end of the flow.
         moved: exact displacements; None after an Euler step, where they are -h `slopes`.
-        lengths: norms of slopes and of momenta, where an Euler step has found them.
+        speeds: norms of `slopes`, where they are known.
+        paces: norms of the momenta, where they are known.
         kept: what the last evaluation found there, if it is to be used again.
     """
 
@@ -57,7 +58,8 @@ class Journey:
     evals: int = 0
     arrived: bool = False
     moved: list[Tensor] | None = None
-    lengths: list[tuple[float, float]] | None = None
+    speeds: Sequence[float | None] | None = None
+    paces: list[float] | None = None
     kept: Slopes | None = None
 
     @property
@@ -68,6 +70,11 @@ class Journey:
     @property
     def coordinates(self) -> int:
         return sum(start.numel() for start in self.starts)
+
+    def known_speeds(self) -> list[float | None]:
+        """Return the norms of `slopes`, None for those that the clip changed."""
+        columns = zip(self.slopes, self.lane.grads, self.lane.lengths or (), strict=True)
+        return [length if slope is grad else None for slope, grad, length in columns]
 
     def rewind(self) -> None:
         """Put the start point back into the live parameters."""

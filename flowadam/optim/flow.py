@@ -10,7 +10,7 @@ from flowadam.optim.evaluation import Evaluation
 from flowadam.optim.field import Field, Journey, SolverFailure
 from flowadam.optim.flat import FlatField
 from flowadam.optim.gradients import HeldGradients, Scratch
-from flowadam.optim.ladder import climb
+from flowadam.optim.ladder import climb, glide
 from flowadam.optim.lanes import Lane
 from flowadam.optim.ode import solve
 
@@ -26,15 +26,18 @@ def follow(
 
     Whatever the closure raises, parameters and gradients are put back before it leaves here. A
     replica whose solver fails stands at its start again. Afterwards ``Lane.grads`` are copies in
-    `scratch`, called "grad".
+    `scratch`, called "grad", unless no evaluation was needed ("euler").
 
     Args:
         lanes: all lanes of this step.
         params: all parameters of the optimizer.
         evaluate: the user's closure.
     """
+    moving = [lane for lane in lanes if lane.replica in flowing]
+    if moving[0].options["ode_method"] == "euler":
+        return [glide(lane, scratch) for lane in moving]
     with HeldGradients(params, lanes, scratch) as held:
-        field = Field([s for s in lanes if s.replica in flowing], params, evaluate, scratch)
+        field = Field(moving, params, evaluate, scratch)
         try:
             _integrate(field, held)
         except BaseException:

@@ -14,10 +14,11 @@ from torch.optim import Optimizer
 from flowadam.optim import checks, detector
 from flowadam.optim.adam import adam_update
 from flowadam.optim.detector import Detector, Verdict
-from flowadam.optim.evaluation import Evaluation
+from flowadam.optim.evaluation import Evaluation, own
 from flowadam.optim.field import Journey
 from flowadam.optim.flow import follow
 from flowadam.optim.gradients import Scratch
+from flowadam.optim.hooks import profile_hook_step
 from flowadam.optim.injection import inject
 from flowadam.optim.kept_slopes import KeptSlopes
 from flowadam.optim.lanes import Lane, gather
@@ -44,7 +45,8 @@ class FlowAdam(Optimizer):
     Cost: Adam steps take one closure call. A flow step of the ladder takes one more, which checks
     the Euler step and, if `deterministic`, is the next step's gradient. The check is made for
     every closure, so that a flow step means the same everywhere and its price is counted. Where it
-    fails, adaptive Heun takes two calls per substep, of which it tries 100. dopri5 takes six.
+    fails, adaptive Heun takes two calls per substep, of which it tries 100. dopri5 takes six,
+    "euler" none.
     State per parameter: three tensors shaped and typed like it, two moments and the previous
     gradient (not for detectors that compare none); after the first flow step two more as work
     memory, and two for the slope that `deterministic` keeps.
@@ -68,7 +70,8 @@ class FlowAdam(Optimizer):
             No detector acts before the twelfth step.
         rate: share of flow steps of "random" and "periodic", default .5.
         detector_seed: seed of "random", default 0; all replicas share its draws.
-        ode_method: "ladder" (default; Euler, else adaptive Heun) or a method of torchdiffeq.
+        ode_method: "ladder" (default; Euler, else adaptive Heun), "euler" (one Euler step that
+            nothing checks) or another method of torchdiffeq.
         ode_setup: "bounded" (default) keeps adaptive methods of torchdiffeq inside the horizon;
             "published" leaves them their own first step and rounds the horizon to float32.
         ode_tol: relative and absolute tolerance of the flow's end point, default 1e-4.
@@ -117,6 +120,7 @@ class FlowAdam(Optimizer):
 
     # Makes torch's GradScaler leave its marks, so that a scaled loss can be refused.
     _step_supports_amp_scaling = True
+    profile_hook_step = staticmethod(profile_hook_step)
 
     def __init__(
         self,
@@ -213,7 +217,7 @@ class FlowAdam(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[..., Any] | None = None) -> Any:
-        """Make one update and return the loss before it.
+        """Make one update and return the closure's loss before it, without its graph.
 
         Args:
             closure: clears gradients, evaluates the loss, calls backward and returns the loss. If
@@ -232,7 +236,10 @@ class FlowAdam(Optimizer):
         lanes = self._gather()
         verdicts = self._judge(lanes)
         flowing = [r for r, verdict in verdicts.items() if verdict.flows]
-        journeys = follow(lanes, flowing, params, evaluate, self._scratch) if flowing else []
+        journeys: list[Journey] = []
+        if flowing:
+            loss = own(loss) if evaluate.calls and self._calls_again else loss
+            journeys = follow(lanes, flowing, params, evaluate, self._scratch)
         # The closure is not called below, so a step is made as a whole or not at all.
         self._update([lane for lane in lanes if lane.replica in verdicts], journeys, loss)
         self._count(verdicts, journeys)
@@ -288,6 +295,11 @@ class FlowAdam(Optimizer):
         return self.param_groups[0]
 
     @property
+    def _calls_again(self) -> bool:
+        """A flow calls the closure, which may overwrite what its first call left."""
+        return self._options["ode_method"] != "euler"
+
+    @property
     def _replicas(self) -> int | None:
         """R, or None when not stacked."""
         return self._options["params"][0].shape[0] if self._options["stacked"] else None
@@ -329,7 +341,8 @@ class FlowAdam(Optimizer):
             for journey in journeys:
                 self._slopes.keep(journey, self._records[journey.lane.replica], loss, trainable)
         if detector.remembers(options["detector"]):
-            detector.remember(lanes, self._scratch if journeys else None)
+            held = journeys and self._calls_again
+            detector.remember(lanes, self._scratch if held else None)
 
     def _count(self, verdicts: dict[int, Verdict], journeys: Sequence[Journey]) -> None:
         for r, verdict in verdicts.items():

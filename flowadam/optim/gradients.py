@@ -18,7 +18,7 @@ class Scratch:
     def __init__(self) -> None:
         self._memory: dict[tuple[int, str], list[Tensor]] = {}
 
-    def copies(self, lane: Lane, name: str, contents: Sequence[Tensor]) -> list[Tensor]:
+    def copies(self, lane: Lane, name: str, contents: list[Tensor]) -> list[Tensor]:
         """Copy `contents`, one tensor per tensor of the lane, into the memory called `name`."""
         memory = self._memory.get((lane.replica, name), [])
         if len(memory) != len(contents) or not all(map(_alike, memory, contents)):

@@ -20,7 +20,8 @@ class Velocity(NamedTuple):
     """w = factor * direction of one tensor; kept apart, so that no tensor of the product is formed.
 
     Attributes:
-        lengths: norms of `direction` and of the momentum, where they are known.
+        speed: norm of `direction`, None where it is not known yet.
+        pace: norm of the momentum, likewise.
     """
 
     replica: int
@@ -28,7 +29,8 @@ class Velocity(NamedTuple):
     momentum: Tensor
     factor: float
     direction: Tensor
-    lengths: tuple[float, float] | None
+    speed: float | None = None
+    pace: float | None = None
 
 
 def inject(journeys: Iterable[Journey], records: Sequence[Record]) -> None:
@@ -47,15 +49,17 @@ def inject(journeys: Iterable[Journey], records: Sequence[Record]) -> None:
         for v in velocities:
             v.momentum.copy_(v.direction).mul_(v.factor)
         return
-    alike: dict[tuple[float, float], list[Velocity]] = {}
+    kept: dict[float, list[Tensor]] = {}
+    gains: dict[float, list[Velocity]] = {}
     for v, q in zip(velocities, _cap_factors(velocities), strict=True):
-        records[v.replica].capped_injections += q < 1
         gamma = v.group["momentum_blend_gamma"]
-        alike.setdefault((1 - gamma, gamma * q * v.factor), []).append(v)
-    for (keep, gain), some in alike.items():
-        momenta = [v.momentum for v in some]
-        kernels.mul_(momenta, keep)
-        kernels.add_(momenta, [v.direction for v in some], alpha=gain)
+        records[v.replica].capped_injections += q < 1
+        kept.setdefault(1 - gamma, []).append(v.momentum)
+        gains.setdefault(gamma * q * v.factor, []).append(v)
+    for share, momenta in kept.items():
+        kernels.mul_(momenta, share)
+    for gain, some in gains.items():
+        kernels.add_([v.momentum for v in some], [v.direction for v in some], alpha=gain)
 
 
 def _velocities(journey: Journey) -> list[Velocity]:
@@ -66,29 +70,30 @@ def _velocities(journey: Journey) -> list[Velocity]:
     ode_t_scale * clip(g), which is exact after an Euler step too.
     """
     lane, found = journey.lane, []
+    nothing = [None] * len(lane.params)
+    speeds, paces = journey.speeds or nothing, journey.paces or nothing
     for i, (group, updates) in enumerate(zip(lane.groups, lane.updates, strict=True)):
-        lr, lengths = group["lr"], None
+        if not updates:
+            continue
+        lr, speed = group["lr"], None
         if lr == 0 or (group["velocity"] == "slope" and journey.moved is None):
-            factor, direction = group["ode_t_scale"], journey.slopes[i]
-            lengths = journey.lengths[i] if journey.lengths else None
+            factor, direction, speed = group["ode_t_scale"], journey.slopes[i], speeds[i]
         elif group["velocity"] == "difference" or journey.moved is None:
             factor, direction = 1.0, (journey.starts[i] - lane.params[i]) / lr
         else:
             factor, direction = 1.0, (journey.moved[i] / -lr).to(lane.params[i].dtype)
-        if updates:
-            m = lane.exp_avgs[i]
-            found.append(Velocity(lane.replica, group, m, factor, direction, lengths))
+        own = lane.replica, group, lane.exp_avgs[i], factor, direction
+        found.append(Velocity(*own, speed, paces[i]))
     return found
 
 
 def _cap_factors(velocities: Sequence[Velocity]) -> list[float]:
-    lengths = [v.lengths for v in velocities]
-    if None in lengths:
-        directions = [v.direction for v in velocities]
-        found = read(norms([*directions, *(v.momentum for v in velocities)]))
-        lengths = list(zip(found[: len(directions)], found[len(directions) :], strict=True))
-    pairs = zip(velocities, lengths, strict=True)
-    return [_cap(v.factor * pair[0], pair[1]) for v, pair in pairs if pair is not None]
+    unknown = [v.direction for v in velocities if v.speed is None]
+    unknown += [v.momentum for v in velocities if v.pace is None]
+    values = iter(read(norms(unknown)) if unknown else ())
+    speeds = [next(values) if v.speed is None else v.speed for v in velocities]
+    paces = [next(values) if v.pace is None else v.pace for v in velocities]
+    return [_cap(v.factor * s, m) for v, s, m in zip(velocities, speeds, paces, strict=True)]
 
 
 def _cap(speed: float, momentum: float) -> float:

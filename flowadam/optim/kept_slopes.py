@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from flowadam.optim import kernels
-from flowadam.optim.evaluation import Evaluation
+from flowadam.optim.evaluation import Evaluation, own
 from flowadam.optim.field import Journey, Slopes
 from flowadam.optim.lanes import Lane, State, rows
 from flowadam.optim.record import Record
@@ -46,7 +46,7 @@ class KeptSlopes:
         if not known:
             return evaluate()
         unknown = [r for r in range(len(records)) if r not in known]
-        losses = evaluate(unknown) if unknown else None
+        losses = own(evaluate(unknown)) if unknown else None
         _hand_out(params, state, known, stacked)
         kept: list[Any] = [records[r].slope_loss for r in known]
         if losses is None:
@@ -74,14 +74,10 @@ class KeptSlopes:
         if journey.kept is None:
             return
         lane, r = journey.lane, journey.lane.replica
-        columns = zip(lane.owners, lane.states, lane.params, journey.kept.tensors, strict=True)
-        for owner, state, param, slope in columns:
-            state["slope"][r] = slope
+        for owner, known, slope in zip(lane.owners, lane.states, journey.kept.tensors, strict=True):
+            known["slope"][r] = slope
             self._versions[owner, r] = slope._version
-            if state["slope_point"][r] is None:
-                state["slope_point"][r] = param.detach().clone()
-            else:
-                state["slope_point"][r].copy_(param)
+        _keep_point(lane)
         self._norms[r] = lane.owners, journey.kept
         end = journey.kept.loss
         record.slope_loss = end if isinstance(loss, Tensor) else float(end)
@@ -89,10 +85,10 @@ class KeptSlopes:
 
     def forget(self, state: States, records: Sequence[Record]) -> None:
         """Drop all kept slopes; the memory of their points stays."""
-        if not any(record.has_slope for record in records):
+        if all(record.slope_loss is None for record in records):
             return
-        for own in state.values():
-            own["slope"] = [None] * len(records)
+        for known in state.values():
+            known["slope"] = [None] * len(records)
         for record in records:
             record.slope_loss = None
         self._norms.clear()
@@ -106,19 +102,28 @@ class KeptSlopes:
         ``.data`` escape and which cannot tell one replica from another.
         """
         trainable = [p.requires_grad for p in params]
-        kept = [r for r, own in enumerate(records) if own.has_slope and own.trainable == trainable]
+        kept = [r for r, record in enumerate(records) if record.holds_slopes(trainable)]
         for p in params if kept else ():
             if p in state:
-                own, live = state[p], rows(p, stacked)
-                kept = [r for r in kept if self._holds(p, r, own, live[r])]
+                live = rows(p, stacked)
+                kept = [r for r in kept if self._holds(p, r, state[p], live[r])]
         return kept
 
-    def _holds(self, owner: Tensor, r: int, own: State, live: Tensor) -> bool:
-        slope = own["slope"][r]
+    def _holds(self, owner: Tensor, r: int, known: State, live: Tensor) -> bool:
+        slope = known["slope"][r]
         if slope is None:
             return True
         untouched = self._versions.get((owner, r), slope._version) == slope._version
-        return untouched and torch.equal(own["slope_point"][r], live)
+        return untouched and torch.equal(known["slope_point"][r], live)
+
+
+def _keep_point(lane: Lane) -> None:
+    """Copy the live parameters into the memory of the point that the slopes belong to."""
+    r = lane.replica
+    for known, param in zip(lane.states, lane.params, strict=True):
+        if known["slope_point"][r] is None:
+            known["slope_point"][r] = torch.empty_like(param)
+    kernels.copy_([known["slope_point"][r] for known in lane.states], lane.params)
 
 
 def _hand_out(

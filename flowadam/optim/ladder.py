@@ -10,10 +10,13 @@ from itertools import islice
 from torch import Tensor
 
 from flowadam.optim import kernels
-from flowadam.optim.clip import clip
+from flowadam.optim.clip import clip, count_clipped, first_slopes
+from flowadam.optim.evaluation import own
 from flowadam.optim.field import Field, Journey, Slopes, SolverFailure
 from flowadam.optim.flat import FlatField
+from flowadam.optim.gradients import Scratch
 from flowadam.optim.heun import adaptive_heun, next_factor, scaled_rms
+from flowadam.optim.lanes import Lane
 from flowadam.optim.norms import norms_and_gaps, read
 
 Keep = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -32,10 +35,7 @@ def climb(field: Field, tol: float, keep: Keep | None) -> None:
             write to; None drops them.
     """
     for journey in field.journeys:
-        lane = journey.lane
-        for group, part in lane.parts:
-            horizon = group["lr"] * group["ode_t_scale"]
-            kernels.add_(lane.params[part], journey.slopes[part], alpha=-horizon)
+        _euler(journey)
     losses, ends = field.gradients(field.journeys)
     found = [Slopes(own, [], [], loss) for own, loss in zip(ends, losses, strict=True)]
     values = _measure(field.journeys, found, keeping=keep is not None)
@@ -44,13 +44,32 @@ def climb(field: Field, tol: float, keep: Keep | None) -> None:
     for journey, slopes, error in zip(field.journeys, found, errors, strict=True):
         journey.arrived = error <= 1
         if journey.arrived and keep is not None:
-            slopes.tensors = keep(slopes.tensors)
+            slopes.tensors, slopes.loss = keep(slopes.tensors), own(slopes.loss)
             journey.kept = slopes
     for journey, error in zip(field.journeys, errors, strict=True):
         if not journey.arrived:
             flow = FlatField(field, journey)
             with suppress(SolverFailure):
                 flow.arrive(adaptive_heun(flow, tol, next_factor(error, 1.0)))
+
+
+def glide(lane: Lane, scratch: Scratch) -> Journey:
+    """Take the first rung, y1 = y - h q, without the check and so without an evaluation."""
+    # Nobody asks for the start but a velocity formed from it.
+    kept = lane.options["velocity"] == "difference"
+    starts = scratch.copies(lane, "start", lane.params) if kept else lane.params
+    slopes = first_slopes(lane)
+    journey = Journey(lane, starts, slopes, count_clipped(lane.grads, slopes), arrived=True)
+    journey.speeds = journey.known_speeds()
+    _euler(journey)
+    return journey
+
+
+def _euler(journey: Journey) -> None:
+    lane = journey.lane
+    for group, part in lane.parts:
+        horizon = group["lr"] * group["ode_t_scale"]
+        kernels.add_(lane.params[part], journey.slopes[part], alpha=-horizon)
 
 
 def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool) -> list[float]:
@@ -61,25 +80,19 @@ def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool
     lanes = [journey.lane for journey in journeys]
     ends = [end for slopes in found for end in slopes.tensors]
     grads = [grad for lane in lanes for grad in lane.grads]
-    slopes = [slope for journey in journeys for slope in journey.slopes]
-    clipped = [slope for slope, grad in zip(slopes, grads, strict=True) if slope is not grad]
+    firsts = [slope for journey in journeys for slope in journey.slopes]
+    clipped = [slope for slope, grad in zip(firsts, grads, strict=True) if slope is not grad]
     momenta = [m for lane in lanes for m in lane.exp_avgs]
     lengths = norms_and_gaps([*clipped, *momenta, *(ends if keeping else ())], ends, grads)
-    values = iter(read([*lengths, *(own.loss for own in found)]))
-    known = [length for lane in lanes for length in lane.lengths or ()]
-    speeds = iter(
-        [
-            length if slope is grad else next(values)
-            for slope, grad, length in zip(slopes, grads, known, strict=True)
-        ]
-    )
+    values = iter(read([*lengths, *(slopes.loss for slopes in found)]))
     for journey in journeys:
-        n = len(journey.slopes)
-        journey.lengths = list(zip(islice(speeds, n), islice(values, n), strict=True))
-    for own in found if keeping else ():
-        own.lengths = list(islice(values, len(own.tensors)))
-    for own in found:
-        own.changes = list(islice(values, len(own.tensors)))
+        journey.speeds = [next(values) if s is None else s for s in journey.known_speeds()]
+    for journey in journeys:
+        journey.paces = list(islice(values, len(journey.slopes)))
+    for slopes in found if keeping else ():
+        slopes.lengths = list(islice(values, len(slopes.tensors)))
+    for slopes in found:
+        slopes.changes = list(islice(values, len(slopes.tensors)))
     return list(values)
 
 

@@ -18,12 +18,13 @@ class Lane:
     """One replica: lists over its tensors that have a gradient in this step.
 
     Stacked parameters [R, ...] make R lanes whose tensors are views of them, so replicas cannot
-    influence each other; ordinary parameters make one lane. All lanes share the first three lists.
+    influence each other; ordinary parameters make one lane. All lanes share the first four lists.
 
     Attributes:
         replica: index on the leading axis, 0 when not stacked.
         owners: the parameters that the optimizer was given.
         states: optimizer state of each owner.
+        groups: options of each tensor.
         parts: the parameter groups and the part of the lists that each of them fills.
         params: live values, written in place.
         grads: gradients at the start of the step.
@@ -35,6 +36,7 @@ class Lane:
     replica: int
     owners: list[Tensor]
     states: list[State]
+    groups: list[Options]
     parts: list[tuple[Options, slice]]
     params: list[Tensor]
     grads: list[Tensor]
@@ -64,11 +66,6 @@ class Lane:
             state["step"][self.replica] += 1
         return self.updates
 
-    @property
-    def groups(self) -> list[Options]:
-        """Options of every tensor."""
-        return [group for group, part in self.parts for _ in self.owners[part]]
-
     def current_grads(self) -> list[Tensor]:
         """Return the gradients that the last closure call left; a missing one is zero."""
         found: list[Tensor] = []
@@ -91,12 +88,14 @@ def gather(
         RuntimeError: a gradient is sparse.
     """
     owners: list[Tensor] = []
+    options: list[Options] = []
     parts: list[tuple[Options, slice]] = []
     for group in groups:
         own = [p for p in group["params"] if p.grad is not None]
         if own:
             parts.append((group, slice(len(owners), len(owners) + len(own))))
             owners += own
+            options += [group] * len(own)
     grads = [p.grad for p in owners if p.grad is not None]
     if any(grad.is_sparse for grad in grads):
         raise RuntimeError("FlowAdam needs dense gradients, got a sparse one.")
@@ -104,9 +103,11 @@ def gather(
     states = [state.get(p) or new_state(p, replicas) for p in owners]
     moments = [s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states]
     if not stacked:
-        return [Lane(0, owners, states, parts, owners, grads, *moments)] if owners else []
+        tensors = owners, grads, *moments
+        return [Lane(0, owners, states, options, parts, *tensors)] if owners else []
     views = [_transposed(tensors) for tensors in (owners, grads, *moments)]
-    return [Lane(r, owners, states, parts, *own) for r, own in enumerate(zip(*views, strict=True))]
+    columns = enumerate(zip(*views, strict=True))
+    return [Lane(r, owners, states, options, parts, *own) for r, own in columns]
 
 
 def new_state(param: Tensor, replicas: int) -> dict[str, Any]:

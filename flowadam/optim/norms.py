@@ -13,17 +13,16 @@ CHUNK = 1 << 16
 """Entries subtracted at a time on a CPU: the difference of a large tensor then never leaves the
 cache, and no memory of its size is asked for at each step."""
 
-_EXACT = {torch.float32, torch.float64}
+_EXACT = (torch.float32, torch.float64)
 
 
 def norms(tensors: list[Tensor]) -> list[Tensor]:
     """Return the Euclidean norm of every tensor, accumulated in float32 or float64."""
     if not tensors:
         return []
-    dtypes = {t.dtype for t in tensors}
-    if dtypes <= _EXACT:
+    if all(t.dtype in _EXACT for t in tensors):
         return list(kernels.norm(tensors))
-    double = torch.float64 in dtypes
+    double = any(t.dtype is torch.float64 for t in tensors)
     return list(kernels.norm(tensors, dtype=torch.float64 if double else torch.float32))
 
 
@@ -37,11 +36,14 @@ def norms_and_gaps(tensors: list[Tensor], ones: list[Tensor], others: list[Tenso
 
 
 def read(scalars: Sequence[Tensor]) -> list[float]:
-    """Return 0-dimensional tensors as Python floats with one host read."""
+    """Return 0-dimensional tensors as Python floats: the one host read of its caller.
+
+    On a CPU they are read where they lie; from a device they come in one transfer.
+    """
+    if all(scalar.is_cpu for scalar in scalars):  # Also where there are none.
+        return [scalar.item() for scalar in scalars]
     device = scalars[0].device
-    if any(scalar.device != device for scalar in scalars):
-        scalars = [scalar.to(device) for scalar in scalars]
-    return torch.stack(list(scalars)).tolist()
+    return torch.stack([scalar.to(device) for scalar in scalars]).tolist()
 
 
 def _gap(a: Tensor, b: Tensor) -> Tensor:

@@ -74,9 +74,9 @@ class Record:
         self.flow_steps += journey.arrived
         self.fallbacks += not journey.arrived
 
-    @property
-    def has_slope(self) -> bool:
-        return self.slope_loss is not None
+    def holds_slopes(self, trainable: list[bool]) -> bool:
+        """Say whether slopes are kept that were taken with the same parameters trainable."""
+        return self.slope_loss is not None and self.trainable == trainable
 
     @property
     def clipped_share(self) -> float:

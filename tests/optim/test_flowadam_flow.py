@@ -48,7 +48,7 @@ def test_one_flow_step_by_hand(injection: str) -> None:
         torch.testing.assert_close(opt.state[p]["exp_avg"], moment, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("method", ["ladder", "dopri5"])
+@pytest.mark.parametrize("method", ["ladder", "dopri5", "euler"])
 @pytest.mark.parametrize("injection", ["soft", "hard", "none"])
 def test_second_moments_and_step_counters_stay(injection: str, method: str) -> None:
     problem, opt = flowing(injection=injection, ode_method=method)
@@ -117,7 +117,7 @@ def test_solvers_inject_displacement_over_lr(velocity: str) -> None:
         )
 
 
-@pytest.mark.parametrize("method", ["ladder", "dopri5"])
+@pytest.mark.parametrize("method", ["ladder", "dopri5", "euler"])
 def test_lr_zero_moves_nothing_and_stays_finite(method: str) -> None:
     problem = Quadratic()
     opt = FlowAdam(problem.params, lr=0.0, switch_sensitivity=1e6, ode_method=method)
@@ -126,6 +126,25 @@ def test_lr_zero_moves_nothing_and_stays_finite(method: str) -> None:
     assert equal(problem.params, start)
     assert opt.flow_stats()["flow_steps"] == 9
     assert all(torch.isfinite(opt.state[p]["exp_avg"]).all() for p in problem.params)
+
+
+@pytest.mark.parametrize("velocity", ["slope", "difference"])
+@pytest.mark.parametrize("clip_value", [0.3, 1e3])
+def test_euler_is_the_ladders_first_rung_without_its_evaluation(
+    velocity: str, clip_value: float
+) -> None:
+    options: dict[str, Any] = {"velocity": velocity, "clip_value": clip_value}
+    checked, ladder = flowing(ode_tol=1e3, **options)
+    bare, euler = flowing(ode_method="euler", **options)
+    before = bare.calls, checked.calls
+    train(ladder, checked.closure, 30)
+    train(euler, bare.closure, 30)
+    assert (bare.calls - before[0], checked.calls - before[1]) == (30, 60)
+    assert equal(bare.params, checked.params)
+    one, other = euler.flow_stats(), ladder.flow_stats()
+    assert (one.pop("field_evals"), other.pop("field_evals")) == (0, 30)
+    assert one == other
+    assert (one["clipped_share"] > 0) is (clip_value < 1)
 
 
 @pytest.mark.parametrize("method", METHODS)

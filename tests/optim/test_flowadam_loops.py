@@ -11,9 +11,9 @@ import torch
 from optim_problems import ALWAYS, Quadratic, buffers, copies, equal, flowing, train
 from torch import Tensor
 
-from flowadam.optim import FlowAdam
+from flowadam.optim import FlowAdam, clip, detector, injection, ladder, norms
 
-METHODS = ["ladder", "dopri5"]
+METHODS = ["ladder", "dopri5", "euler"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -248,30 +248,42 @@ def test_gpu_agrees_with_cpu(method: str) -> None:
 
 
 def test_host_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One read in a quiet step, two in a flow step: the detector's, and one for check and cap."""
-    reads = [0]
+    """One read in a quiet step, two in a flow step: the detector's, and one for check and cap.
 
-    def counted(name: str) -> Any:
+    Nothing but `read` brings numbers to the host.
+    """
+    reads, elsewhere, inside = [0], [0], [False]
+
+    def counted(tensors: Any) -> list[float]:
+        reads[0] += 1
+        inside[0] = True
+        values = norms.read(tensors)
+        inside[0] = False
+        return values
+
+    def watched(name: str) -> Any:
         original = getattr(Tensor, name)
 
-        def read(self: Tensor, *args: Any) -> Any:
-            reads[0] += 1
+        def look(self: Tensor, *args: Any) -> Any:
+            elsewhere[0] += not inside[0]
             return original(self, *args)
 
-        return read
+        return look
 
     problem = Quadratic()
     opt = FlowAdam(problem.params, lr=0.01, clip_value=1e9, ode_tol=1.0, detector="periodic")
     train(opt, problem.closure, 12)
+    for module in (clip, detector, injection, ladder):
+        monkeypatch.setattr(module, "read", counted)
     for name in ("tolist", "item", "__float__", "__int__", "__bool__"):
-        monkeypatch.setattr(Tensor, name, counted(name))
+        monkeypatch.setattr(Tensor, name, watched(name))
     counts: dict[bool, set[int]] = {False: set(), True: set()}
     for _ in range(20):
         before = opt.flow_stats()["flow_steps"]
         reads[0] = 0
         opt.step(problem.closure)
-        found = reads[0]
-        counts[opt.flow_stats()["flow_steps"] > before].add(found)
+        counts[opt.flow_stats()["flow_steps"] > before].add(reads[0])
+    assert elsewhere == [0]
     assert counts == {False: {1}, True: {2}}
 
 
