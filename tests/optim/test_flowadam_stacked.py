@@ -124,7 +124,7 @@ def test_closures_that_reuse_their_buffers_are_safe() -> None:
     for problem, call in ((fresh, fresh.closure), (reused, closure)):
         opt = FlowAdam(problem.params, lr=0.02, stacked=True, deterministic=True)
         for _ in range(STEPS):
-            seen.append(opt.step(call))
+            seen.append(opt.step(call).clone())
             left += [p.grad.clone() for p in problem.params if p.grad is not None]
     assert equal(fresh.params, reused.params)
     assert equal(seen[:STEPS], seen[STEPS:])
