@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from operator import is_
 from typing import Any
 
@@ -12,22 +13,45 @@ from torch import Tensor
 from flowadam.optim import kernels
 from flowadam.optim.evaluation import Evaluation, own
 from flowadam.optim.field import Journey, Slopes
-from flowadam.optim.lanes import Lane, State, rows
+from flowadam.optim.lanes import Lane, State
 from flowadam.optim.record import Record
 
 States = Mapping[Tensor, State]
 
 
-class KeptSlopes:
-    """Keeps, checks and hands out slopes; they stand in the optimizer's state with their points.
+@dataclass(slots=True)
+class Kept:
+    """What one replica keeps.
 
-    A slope may be memory that the closure allocated, so its version counter is remembered too: one
-    that was written to since is worthless. Restored states own their memory and need no counter.
+    Attributes:
+        owners: the parameters that slopes are known of.
+        points: copies of their values there.
+        versions: version counters of the slopes, which may be memory that the closure allocated:
+            one that was written to since is worthless.
     """
 
+    owners: list[Tensor]
+    points: list[Tensor]
+    slopes: Slopes
+    versions: list[int]
+
+    def holds(self, replica: int, stacked: bool) -> bool:
+        """Say whether the parameters are, bit for bit, those that the slopes belong to.
+
+        Contents are compared rather than version counters of the parameters, which writes through
+        ``.data`` escape and which cannot tell one replica from another.
+        """
+        if any(s._version != v for s, v in zip(self.slopes.tensors, self.versions, strict=True)):
+            return False
+        live = [p[replica] for p in self.owners] if stacked else self.owners
+        return all(map(torch.equal, self.points, live))
+
+
+class KeptSlopes:
+    """Keeps, checks and hands out slopes; they stand in the optimizer's state with their points."""
+
     def __init__(self) -> None:
-        self._versions: dict[tuple[Tensor, int], int] = {}
-        self._norms: dict[int, tuple[list[Tensor], Slopes]] = {}
+        self._kept: dict[int, Kept] = {}
         self._handed: list[int] = []
 
     def first_evaluation(
@@ -42,12 +66,17 @@ class KeptSlopes:
 
         The closure is called only for the replicas without one; returns the loss like the closure.
         """
-        known = self._handed = self._valid_replicas(params, state, records, stacked)
+        trainable = [p.requires_grad for p in params]
+        held = [r for r, record in enumerate(records) if record.holds_slopes(trainable)]
+        for r in held:
+            if r not in self._kept:
+                self._kept[r] = _restored(params, state, r)
+        known = self._handed = [r for r in held if self._kept[r].holds(r, stacked)]
         if not known:
             return evaluate()
         unknown = [r for r in range(len(records)) if r not in known]
         losses = own(evaluate(unknown)) if unknown else None
-        _hand_out(params, state, known, stacked)
+        self._hand_out(stacked)
         kept: list[Any] = [records[r].slope_loss for r in known]
         if losses is None:
             return torch.stack(kept) if stacked else kept[0]
@@ -58,12 +87,12 @@ class KeptSlopes:
     def tell(self, lanes: Sequence[Lane]) -> None:
         """Set the norms of gradients that were handed out; those of restored states are unknown."""
         for lane in lanes:
-            if lane.replica not in self._handed or lane.replica not in self._norms:
+            if lane.replica not in self._handed:
                 continue
-            owners, slopes = self._norms[lane.replica]
-            same = len(owners) == len(lane.owners) and all(map(is_, owners, lane.owners))
-            if same and all(old is not None for old in lane.previous):
-                lane.lengths, lane.changes = slopes.lengths, slopes.changes
+            kept = self._kept[lane.replica]
+            same = len(kept.owners) == len(lane.owners) and all(map(is_, kept.owners, lane.owners))
+            if same and kept.slopes.lengths and all(old is not None for old in lane.previous):
+                lane.lengths, lane.changes = kept.slopes.lengths, kept.slopes.changes
 
     def keep(self, journey: Journey, record: Record, loss: Any, trainable: list[bool]) -> None:
         """Keep the slopes at an arrival, if they are known, with the point and the loss there.
@@ -71,16 +100,16 @@ class KeptSlopes:
         Args:
             loss: what the closure returned, for its type.
         """
-        if journey.kept is None:
+        slopes, lane, r = journey.kept, journey.lane, journey.lane.replica
+        if slopes is None:
             return
-        lane, r = journey.lane, journey.lane.replica
-        for owner, known, slope in zip(lane.owners, lane.states, journey.kept.tensors, strict=True):
+        points = _points(lane)
+        kernels.copy_(points, lane.params)
+        for known, slope in zip(lane.states, slopes.tensors, strict=True):
             known["slope"][r] = slope
-            self._versions[owner, r] = slope._version
-        _keep_point(lane)
-        self._norms[r] = lane.owners, journey.kept
-        end = journey.kept.loss
-        record.slope_loss = end if isinstance(loss, Tensor) else float(end)
+        versions = [slope._version for slope in slopes.tensors]
+        self._kept[r] = Kept(lane.owners, points, slopes, versions)
+        record.slope_loss = slopes.loss if isinstance(loss, Tensor) else float(slopes.loss)
         record.trainable = trainable
 
     def forget(self, state: States, records: Sequence[Record]) -> None:
@@ -91,54 +120,35 @@ class KeptSlopes:
             known["slope"] = [None] * len(records)
         for record in records:
             record.slope_loss = None
-        self._norms.clear()
+        self._kept.clear()
 
-    def _valid_replicas(
-        self, params: Sequence[Tensor], state: States, records: Sequence[Record], stacked: bool
-    ) -> list[int]:
-        """Return the replicas whose parameters are, bit for bit, those their slopes belong to.
-
-        Contents are compared rather than version counters of the parameters, which writes through
-        ``.data`` escape and which cannot tell one replica from another.
-        """
-        trainable = [p.requires_grad for p in params]
-        kept = [r for r, record in enumerate(records) if record.holds_slopes(trainable)]
-        for p in params if kept else ():
-            if p in state:
-                live = rows(p, stacked)
-                kept = [r for r in kept if self._holds(p, r, state[p], live[r])]
-        return kept
-
-    def _holds(self, owner: Tensor, r: int, known: State, live: Tensor) -> bool:
-        slope = known["slope"][r]
-        if slope is None:
-            return True
-        untouched = self._versions.get((owner, r), slope._version) == slope._version
-        return untouched and torch.equal(known["slope_point"][r], live)
+    def _hand_out(self, stacked: bool) -> None:
+        """Make the kept slopes of the replicas in `_handed` the gradients of the parameters."""
+        for r in self._handed:
+            kept = self._kept[r]
+            for p, slope in zip(kept.owners, kept.slopes.tensors, strict=True):
+                if not stacked:
+                    p.grad = slope
+                    continue
+                if p.grad is None:
+                    p.grad = torch.zeros_like(p)
+                p.grad.detach()[r].copy_(slope)
 
 
-def _keep_point(lane: Lane) -> None:
-    """Copy the live parameters into the memory of the point that the slopes belong to."""
+def _points(lane: Lane) -> list[Tensor]:
+    """Return the memory of the point, new where there is none yet."""
     r = lane.replica
     for known, param in zip(lane.states, lane.params, strict=True):
         if known["slope_point"][r] is None:
             known["slope_point"][r] = torch.empty_like(param)
-    kernels.copy_([known["slope_point"][r] for known in lane.states], lane.params)
+    return [known["slope_point"][r] for known in lane.states]
 
 
-def _hand_out(
-    params: Sequence[Tensor], state: States, replicas: Sequence[int], stacked: bool
-) -> None:
-    """Make the kept slopes of `replicas` the gradients of the parameters."""
-    for p in params:
-        slopes = state[p]["slope"] if p in state else []
-        mine = [r for r in replicas if slopes and slopes[r] is not None]
-        if not mine:
-            continue
-        if not stacked:
-            p.grad = slopes[0]
-            continue
-        if p.grad is None:
-            p.grad = torch.zeros_like(p)
-        views = rows(p.grad, stacked)
-        kernels.copy_([views[r] for r in mine], [slopes[r] for r in mine])
+def _restored(params: Sequence[Tensor], state: States, replica: int) -> Kept:
+    """Return what a restored state says; it owns its memory, and norms are not part of it."""
+    r = replica
+    owners = [p for p in params if p in state and state[p]["slope"][r] is not None]
+    tensors = [state[p]["slope"][r] for p in owners]
+    points = [state[p]["slope_point"][r] for p in owners]
+    slopes = Slopes(tensors, [], [], torch.zeros(()))
+    return Kept(owners, points, slopes, [slope._version for slope in tensors])
