@@ -123,8 +123,8 @@ def remember(lanes: Sequence[Lane], scratch: Scratch | None) -> None:
     """Keep the gradients of this step for the comparison in the next one.
 
     Args:
-        scratch: the gradients are its copies called "grad", to be traded for the older ones; None:
-            they are the closure's and are copied.
+        scratch: the gradients are its copies, to be traded for the older ones; None: they are the
+            closure's and are copied.
     """
     older: list[Tensor] = []
     newer: list[Tensor] = []
@@ -136,7 +136,7 @@ def remember(lanes: Sequence[Lane], scratch: Scratch | None) -> None:
                 continue
             lane.states[i]["grad_prev"][lane.replica] = grad.clone() if old is None else grad
             if scratch is not None and old is not None:
-                scratch.trade(lane, "grad", i, old)
+                scratch.trade(lane, i, old)
     if older:
         kernels.copy_(older, newer)
 

@@ -81,6 +81,15 @@ class Journey:
         kernels.copy_(self.lane.params, self.starts)
 
 
+def depart(lanes: Sequence[Lane], starts: Sequence[list[Tensor]]) -> list[Journey]:
+    """Return the journeys of `lanes` with their first slopes, which their gradients give."""
+    journeys: list[Journey] = []
+    for lane, own in zip(lanes, starts, strict=True):
+        slopes = first_slopes(lane)
+        journeys.append(Journey(lane, own, slopes, count_clipped(lane.grads, slopes)))
+    return journeys
+
+
 class Field:
     """d theta / d tau = -h clip(grad L(theta)), tau from 0 to 1.
 
@@ -102,12 +111,7 @@ class Field:
         scratch: Scratch,
     ) -> None:
         self._params, self._evaluate = params, evaluate
-        self.journeys: list[Journey] = []
-        for lane in lanes:
-            slopes = first_slopes(lane)
-            starts = scratch.copies(lane, "start", lane.params)
-            clipped = count_clipped(lane.grads, slopes)
-            self.journeys.append(Journey(lane, starts, slopes, clipped))
+        self.journeys = depart(lanes, scratch.copies(lanes, "params"))
 
     def gradients(self, journeys: Sequence[Journey]) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Evaluate at the live parameters; return losses (0-d) and unclipped gradients of each.

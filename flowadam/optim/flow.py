@@ -26,7 +26,7 @@ def follow(
 
     Whatever the closure raises, parameters and gradients are put back before it leaves here. A
     replica whose solver fails stands at its start again. Afterwards ``Lane.grads`` are copies in
-    `scratch`, called "grad", unless no evaluation was needed ("euler").
+    `scratch`, unless no evaluation was needed ("euler").
 
     Args:
         lanes: all lanes of this step.
@@ -35,7 +35,7 @@ def follow(
     """
     moving = [lane for lane in lanes if lane.replica in flowing]
     if moving[0].options["ode_method"] == "euler":
-        return [glide(lane, scratch) for lane in moving]
+        return glide(moving, scratch)
     with HeldGradients(params, lanes, scratch) as held:
         field = Field(moving, params, evaluate, scratch)
         try:

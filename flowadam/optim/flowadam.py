@@ -338,8 +338,7 @@ class FlowAdam(Optimizer):
         inject(journeys, self._records)
         if options["deterministic"]:
             trainable = [p.requires_grad for group in self.param_groups for p in group["params"]]
-            for journey in journeys:
-                self._slopes.keep(journey, self._records[journey.lane.replica], loss, trainable)
+            self._slopes.keep(journeys, self._records, loss, trainable)
         if detector.remembers(options["detector"]):
             held = journeys and self._calls_again
             detector.remember(lanes, self._scratch if held else None)

@@ -18,18 +18,23 @@ class Scratch:
     def __init__(self) -> None:
         self._memory: dict[tuple[int, str], list[Tensor]] = {}
 
-    def copies(self, lane: Lane, name: str, contents: list[Tensor]) -> list[Tensor]:
-        """Copy `contents`, one tensor per tensor of the lane, into the memory called `name`."""
-        memory = self._memory.get((lane.replica, name), [])
-        if len(memory) != len(contents) or not all(map(_alike, memory, contents)):
-            memory = [torch.empty_like(content) for content in contents]
-        self._memory[lane.replica, name] = memory
-        kernels.copy_(memory, contents)
-        return list(memory)
+    def copies(self, lanes: Sequence[Lane], name: str) -> list[list[Tensor]]:
+        """Copy the tensors of every lane that are its `name`, "grads" or "params"."""
+        found: list[list[Tensor]] = []
+        for lane in lanes:
+            contents: list[Tensor] = getattr(lane, name)
+            memory = self._memory.get((lane.replica, name), [])
+            if len(memory) != len(contents) or not all(map(_alike, memory, contents)):
+                memory = [torch.empty_like(content) for content in contents]
+                self._memory[lane.replica, name] = memory
+            found.append(list(memory))
+        originals = [tensor for lane in lanes for tensor in getattr(lane, name)]
+        kernels.copy_([copy for own in found for copy in own], originals)
+        return found
 
-    def trade(self, lane: Lane, name: str, index: int, other: Tensor) -> None:
-        """Take `other` as the memory of the next copy; the present one has found an owner."""
-        self._memory[lane.replica, name][index] = other
+    def trade(self, lane: Lane, index: int, other: Tensor) -> None:
+        """Take `other` as memory of the next copy of a gradient; this one has found an owner."""
+        self._memory[lane.replica, "grads"][index] = other
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
@@ -46,7 +51,7 @@ class HeldGradients:
         params: all parameters of the optimizer.
         lanes: all lanes of the step; within the context ``Lane.grads`` are copies that nobody else
             holds.
-        scratch: memory of the copies, under the name "grad".
+        scratch: memory of the copies.
     """
 
     def __init__(self, params: Sequence[Tensor], lanes: Sequence[Lane], scratch: Scratch) -> None:
@@ -54,8 +59,8 @@ class HeldGradients:
         self._buffers = [p.grad for p in self._owners if p.grad is not None]
         self._versions = [buffer._version for buffer in self._buffers]
         self._views = [lane.grads for lane in lanes]
-        for lane in lanes:
-            lane.grads = scratch.copies(lane, "grad", lane.grads)
+        for lane, grads in zip(lanes, scratch.copies(lanes, "grads"), strict=True):
+            lane.grads = grads
 
     def __enter__(self) -> HeldGradients:
         return self

@@ -94,23 +94,36 @@ class KeptSlopes:
             if same and kept.slopes.lengths and all(old is not None for old in lane.previous):
                 lane.lengths, lane.changes = kept.slopes.lengths, kept.slopes.changes
 
-    def keep(self, journey: Journey, record: Record, loss: Any, trainable: list[bool]) -> None:
-        """Keep the slopes at an arrival, if they are known, with the point and the loss there.
+    def keep(
+        self,
+        journeys: Sequence[Journey],
+        records: Sequence[Record],
+        like: Any,
+        trainable: list[bool],
+    ) -> None:
+        """Keep the slopes at the ends where they are known, with the points and losses there.
 
         Args:
-            loss: what the closure returned, for its type.
+            like: what the closure returned, whose type the losses take.
+            trainable: which parameters require gradients.
         """
-        slopes, lane, r = journey.kept, journey.lane, journey.lane.replica
-        if slopes is None:
-            return
-        points = _points(lane)
-        kernels.copy_(points, lane.params)
-        for known, slope in zip(lane.states, slopes.tensors, strict=True):
-            known["slope"][r] = slope
-        versions = [slope._version for slope in slopes.tensors]
-        self._kept[r] = Kept(lane.owners, points, slopes, versions)
-        record.slope_loss = slopes.loss if isinstance(loss, Tensor) else float(slopes.loss)
-        record.trainable = trainable
+        points: list[Tensor] = []
+        params: list[Tensor] = []
+        for journey in journeys:
+            slopes, lane, record = journey.kept, journey.lane, records[journey.lane.replica]
+            if slopes is None:
+                continue
+            for known, slope in zip(lane.states, slopes.tensors, strict=True):
+                known["slope"][lane.replica] = slope
+            versions = [slope._version for slope in slopes.tensors]
+            kept = Kept(lane.owners, _points(lane), slopes, versions)
+            self._kept[lane.replica] = kept
+            record.slope_loss = slopes.loss if isinstance(like, Tensor) else float(slopes.loss)
+            record.trainable = trainable
+            points += kept.points
+            params += lane.params
+        if points:
+            kernels.copy_(points, params)
 
     def forget(self, state: States, records: Sequence[Record]) -> None:
         """Drop all kept slopes; the memory of their points stays."""
@@ -124,6 +137,8 @@ class KeptSlopes:
 
     def _hand_out(self, stacked: bool) -> None:
         """Make the kept slopes of the replicas in `_handed` the gradients of the parameters."""
+        views: list[Tensor] = []
+        slopes: list[Tensor] = []
         for r in self._handed:
             kept = self._kept[r]
             for p, slope in zip(kept.owners, kept.slopes.tensors, strict=True):
@@ -132,7 +147,10 @@ class KeptSlopes:
                     continue
                 if p.grad is None:
                     p.grad = torch.zeros_like(p)
-                p.grad.detach()[r].copy_(slope)
+                views.append(p.grad.detach()[r])
+                slopes.append(slope)
+        if views:
+            kernels.copy_(views, slopes)
 
 
 def _points(lane: Lane) -> list[Tensor]:

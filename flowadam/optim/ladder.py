@@ -10,9 +10,9 @@ from itertools import islice
 from torch import Tensor
 
 from flowadam.optim import kernels
-from flowadam.optim.clip import clip, count_clipped, first_slopes
+from flowadam.optim.clip import clip
 from flowadam.optim.evaluation import own
-from flowadam.optim.field import Field, Journey, Slopes, SolverFailure
+from flowadam.optim.field import Field, Journey, Slopes, SolverFailure, depart
 from flowadam.optim.flat import FlatField
 from flowadam.optim.gradients import Scratch
 from flowadam.optim.heun import adaptive_heun, next_factor, scaled_rms
@@ -34,8 +34,7 @@ def climb(field: Field, tol: float, keep: Keep | None) -> None:
         keep: hands the slopes of accepted Euler points on, as memory that the closure does not
             write to; None drops them.
     """
-    for journey in field.journeys:
-        _euler(journey)
+    _euler(field.journeys)
     losses, ends = field.gradients(field.journeys)
     found = [Slopes(own, [], [], loss) for own, loss in zip(ends, losses, strict=True)]
     values = _measure(field.journeys, found, keeping=keep is not None)
@@ -53,23 +52,23 @@ def climb(field: Field, tol: float, keep: Keep | None) -> None:
                 flow.arrive(adaptive_heun(flow, tol, next_factor(error, 1.0)))
 
 
-def glide(lane: Lane, scratch: Scratch) -> Journey:
+def glide(lanes: Sequence[Lane], scratch: Scratch) -> list[Journey]:
     """Take the first rung, y1 = y - h q, without the check and so without an evaluation."""
     # Nobody asks for the start but a velocity formed from it.
-    kept = lane.options["velocity"] == "difference"
-    starts = scratch.copies(lane, "start", lane.params) if kept else lane.params
-    slopes = first_slopes(lane)
-    journey = Journey(lane, starts, slopes, count_clipped(lane.grads, slopes), arrived=True)
-    journey.speeds = journey.known_speeds()
-    _euler(journey)
-    return journey
+    kept = lanes[0].options["velocity"] == "difference"
+    starts = scratch.copies(lanes, "params") if kept else [lane.params for lane in lanes]
+    journeys = depart(lanes, starts)
+    for journey in journeys:
+        journey.arrived, journey.speeds = True, journey.known_speeds()
+    _euler(journeys)
+    return journeys
 
 
-def _euler(journey: Journey) -> None:
-    lane = journey.lane
-    for group, part in lane.parts:
-        horizon = group["lr"] * group["ode_t_scale"]
-        kernels.add_(lane.params[part], journey.slopes[part], alpha=-horizon)
+def _euler(journeys: Sequence[Journey]) -> None:
+    for group, part in journeys[0].lane.parts:
+        params = [p for journey in journeys for p in journey.lane.params[part]]
+        slopes = [slope for journey in journeys for slope in journey.slopes[part]]
+        kernels.add_(params, slopes, alpha=-group["lr"] * group["ode_t_scale"])
 
 
 def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool) -> list[float]:
