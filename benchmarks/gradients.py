@@ -16,7 +16,7 @@ import torch
 import trainables
 from trainables.cells import Cells, SplitCells
 from trainables.completion import CompletionTask
-from trainables.factorization import FactorizationProblem
+from trainables.factorization import FactorizationProblem, starting_factors
 from trainables.setup import Setup
 
 PENALTY = 1e-5
@@ -64,7 +64,8 @@ def _problem(data: SplitCells, rank: int, count: int) -> FactorizationProblem:
     setup = Setup.check(
         range(count), penalty=PENALTY, test_unlocked=False, device="cpu", dtype="float32"
     )
-    return FactorizationProblem(data, name="benchmark", rank=rank, setup=setup)
+    factors = starting_factors(setup, "benchmark", data.shape, rank)
+    return FactorizationProblem(data, factors, setup)
 
 
 def _gather(data: SplitCells, rank: int) -> Callable[[], object]:

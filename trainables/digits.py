@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowadam.seeds import derive
-from flowadam.space import digest
-from flowadam.task import Resources, Split
+from flowadam.task import Split
+from trainables.base import BenchmarkTask
 from trainables.cells import hash_arrays
 from trainables.options import require_whole
 
 if TYPE_CHECKING:
     from trainables.mlp import MLPProblem
+    from trainables.setup import Setup
 
 CLASSES = 10
 
@@ -31,7 +32,7 @@ class Images:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DigitsMLP:
+class DigitsMLP(BenchmarkTask):
     """8 x 8 digits, 70/10/20 split with equal class shares, network 64-hidden-10 with tanh.
 
     The metric is the mean log loss "nll", and "error", the share of wrong answers, is reported
@@ -41,54 +42,35 @@ class DigitsMLP:
 
     Args:
         hidden: width of the hidden layer, at least 1.
-        data_seed: fixes the split.
         images: how many images of the data set are used, from the first.
     """
 
+    name: str = "digits_mlp"
+    summary: str = "1,797 handwritten digits of 8 x 8 pixels, network 64-32-10"
+    budget: int = 400
     hidden: int = 32
-    data_seed: int = 0
     images: int = 1797
 
-    name = "digits_mlp"
-    summary = "1,797 handwritten digits of 8 x 8 pixels, network 64-32-10"
     metric = "nll"
-    budget = 400
-    resources = Resources()
-    deterministic = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_whole("hidden", self.hidden, 1)
-        require_whole("data_seed", self.data_seed, 0)
 
     def data(self) -> Mapping[str, Images]:
         """Return the parts "train", "val" and "test"."""
         return _split(self.images, self.data_seed)
 
-    def fingerprint(self) -> str:
-        """Hash of the images of each part, in order, and of the sizes."""
-        arrays = [a for part in self.data().values() for a in (part.x, part.y)]
-        fields = {"task": self.name, **asdict(self)}
-        return digest(fields | {"content": hash_arrays(*arrays)})
+    def content_hash(self) -> str:
+        """Hash of the images of each part, in order."""
+        return hash_arrays(*(a for part in self.data().values() for a in (part.x, part.y)))
 
     def tiny(self) -> DigitsMLP:
         return replace(self, hidden=3, images=100)
 
-    def make(
-        self,
-        seeds: Sequence[int],
-        *,
-        penalty: float = 0.0,
-        test_unlocked: bool = False,
-        device: str = "cpu",
-        dtype: str = "float32",
-    ) -> MLPProblem:
-        """Return one replica per seed; see ``flowadam.task.Task.make``."""
+    def problem(self, setup: Setup) -> MLPProblem:
         from trainables.mlp import MLPProblem
-        from trainables.setup import Setup
 
-        setup = Setup.check(
-            seeds, penalty=penalty, test_unlocked=test_unlocked, device=device, dtype=dtype
-        )
         return MLPProblem(self.data(), name=self.name, hidden=self.hidden, setup=setup)
 
     def trivial(self, split: Split) -> Mapping[str, float]:

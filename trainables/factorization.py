@@ -17,17 +17,13 @@ INIT_SCALE = 0.1
 class FactorizationProblem(FullBatchProblem[Observed]):
     """Predict a_ij by center + u_i . v_j; metric "rmse" in the units of the values.
 
-    The loss is the mean squared error over the training cells + penalty * sum(theta^2). Parameters
-    are U [R, k, n] and V [R, k, m], each entry 0.1 N(0, 1) at the start.
+    The loss is the mean squared error over the training cells + penalty * sum(theta^2).
 
     Args:
-        name: the task's name, an axis of the initialization's seed.
-        rank: k, columns of the factors.
+        factors: U [R, k, n] and V [R, k, m] at the start.
     """
 
-    def __init__(self, data: SplitCells, *, name: str, rank: int, setup: Setup) -> None:
-        rows, cols = data.shape
-        factors = setup.stacked_normal(name, ((rank, rows), INIT_SCALE), ((rank, cols), INIT_SCALE))
+    def __init__(self, data: SplitCells, factors: list[Tensor], setup: Setup) -> None:
         parts: dict[Split, Observed] = {
             split: _observed(data.part(split), data.center, setup) for split in setup.splits()
         }
@@ -46,6 +42,12 @@ class FactorizationProblem(FullBatchProblem[Observed]):
         u, v = weights
         errors = self.kernel.predict(u, v, part) - part.values
         return {"rmse": errors.square().mean().sqrt()}
+
+
+def starting_factors(setup: Setup, name: str, shape: tuple[int, int], rank: int) -> list[Tensor]:
+    """Return U [R, k, n] and V [R, k, m] of 0.1 N(0, 1) entries, drawn for the task `name`."""
+    sizes = ((rank, count) for count in shape)
+    return setup.stacked_normal(name, *((size, INIT_SCALE) for size in sizes))
 
 
 def _observed(cells: Cells, center: float, setup: Setup) -> Observed:

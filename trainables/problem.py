@@ -1,4 +1,4 @@
-"""What full-batch problems share: replicas, gradients in place, the lock on the test part."""
+"""What problems share: replicas, gradients in place, the lock on the test part."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from flowadam.task import Split, TestSplitLocked
 Part = TypeVar("Part")
 
 
-class FullBatchProblem(ABC, Generic[Part]):
-    """R replicas whose loss is a function of the parameters alone.
+class ReplicatedProblem(ABC, Generic[Part]):
+    """R replicas, each with a loss of its own.
 
     ``closure`` writes into one set of buffers and points ``p.grad`` at them: the next call
     overwrites them in place, so an optimizer that needs an older gradient keeps a copy. Setting
@@ -44,20 +44,18 @@ class FullBatchProblem(ABC, Generic[Part]):
         chosen = range(len(replicas)) if active is None else active.nonzero().flatten().tolist()
         losses = [self._unknown] * len(replicas)
         for r in chosen:
-            losses[r] = self._gradient(replicas[r], self._slots[r])
+            losses[r] = self._replica_gradient(r, replicas[r], self._slots[r])
         for p, buffer in zip(self.params, self._buffers, strict=True):
             p.grad = buffer
         return torch.stack(losses)
 
     def losses(self, params: Sequence[Tensor], replicas: Sequence[int]) -> Tensor:
-        """Return the losses [n] at `params`; see ``flowadam.task.DifferentiableProblem``.
-
-        All replicas have one loss here, so `replicas` only says how many there are.
-        """
-        return torch.stack([self._loss(tuple(p[i] for p in params)) for i in range(len(replicas))])
+        """Return the losses [n] at `params`; see ``flowadam.task.DifferentiableProblem``."""
+        columns = enumerate(replicas)
+        return torch.stack([self._replica_loss(r, tuple(p[i] for p in params)) for i, r in columns])
 
     def begin_step(self, k: int) -> None:
-        """Do nothing: a full batch without dropout has nothing to fix for step k."""
+        """Fix batch and noise of optimizer step k; nothing where the loss has neither."""
 
     def evaluate(self, split: Split) -> dict[str, Tensor]:
         """Return each metric as a tensor [R].
@@ -85,22 +83,44 @@ class FullBatchProblem(ABC, Generic[Part]):
             self._views = list(zip(*(p.detach().unbind(0) for p in self.params), strict=True))
         return self._views
 
-    def _gradient(self, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]) -> Tensor:
-        """Write the gradient of one replica into `slots`; return its loss, a fresh 0-d tensor.
+    def _replica_gradient(
+        self, r: int, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]
+    ) -> Tensor:
+        """Write the gradient of replica r into `slots`; return its loss, a fresh 0-d tensor.
 
         By autograd; a closed form that is faster takes its place.
         """
         with torch.enable_grad():
             leaves = [w.detach().requires_grad_() for w in weights]
-            loss = self._loss(tuple(leaves))
+            loss = self._replica_loss(r, tuple(leaves))
             for slot, gradient in zip(slots, torch.autograd.grad(loss, leaves), strict=True):
                 slot.copy_(gradient)
         return loss.detach()
 
     @abstractmethod
-    def _loss(self, weights: tuple[Tensor, ...]) -> Tensor:
-        """Return the loss of one replica, 0-d, for autograd."""
+    def _replica_loss(self, r: int, weights: tuple[Tensor, ...]) -> Tensor:
+        """Return the loss of replica r in the present step, 0-d, for autograd."""
 
     @abstractmethod
     def _score(self, weights: tuple[Tensor, ...], part: Part) -> dict[str, Tensor]:
         """Return the metrics of one replica, 0-d tensors."""
+
+
+class FullBatchProblem(ReplicatedProblem[Part]):
+    """R replicas with one loss, a function of the parameters alone; see `ReplicatedProblem`."""
+
+    def _replica_loss(self, r: int, weights: tuple[Tensor, ...]) -> Tensor:
+        return self._loss(weights)
+
+    def _replica_gradient(
+        self, r: int, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]
+    ) -> Tensor:
+        return self._gradient(weights, slots)
+
+    def _gradient(self, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]) -> Tensor:
+        """Write the gradient into `slots` and return the loss; by autograd unless replaced."""
+        return super()._replica_gradient(0, weights, slots)
+
+    @abstractmethod
+    def _loss(self, weights: tuple[Tensor, ...]) -> Tensor:
+        """Return the loss, 0-d, for autograd."""

@@ -29,7 +29,7 @@ def test_names_and_tasks_agree() -> None:
 
 def test_options_reach_the_task() -> None:
     task = trainables.get("photo_completion", rank=3, hidden=0.5, data_seed=2)
-    assert repr(task).endswith("rank=3, data_seed=2, hidden=0.5, square=2)")
+    assert repr(task).endswith("data_seed=2, rank=3, hidden=0.5, square=2)")
 
 
 @pytest.mark.parametrize(

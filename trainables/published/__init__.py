@@ -1,0 +1,41 @@
+"""The papers' own experiments, as published: to be compared with, never to be tuned.
+
+Every published benchmark has two forms that share data kinds, models and kernels. The *fair* form
+is the task of the same name. The *published* form here keeps what the papers' scripts do: the seed
+draws data and start by the scripts' own generator calls, rates and penalties are fixed and placed
+as the scripts place them, everybody makes the same number of steps, and the last iterate is scored
+on the test part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from flowadam.errors import require_known
+
+if TYPE_CHECKING:
+    from trainables.published.scenario import Scenario
+
+_MODULES = {
+    "matrix_completion_large": "trainables.published.matrix",
+    "matrix_completion_medium": "trainables.published.matrix",
+    "matrix_completion_small": "trainables.published.matrix",
+}
+
+
+def names() -> list[str]:
+    """Return the name of every published scenario, sorted."""
+    return sorted(_MODULES)
+
+
+def get(name: str) -> Scenario:
+    """Return the scenario called `name`.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    require_known("published scenario", name, _MODULES)
+    scenarios: Mapping[str, Scenario] = import_module(_MODULES[name]).SCENARIOS
+    return scenarios[name]

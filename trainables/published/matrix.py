@@ -1,0 +1,86 @@
+"""Matrix completion as published: Tables I to V of arXiv 2604.06652, key C6."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from trainables.cells import SplitCells, dense_cells
+from trainables.factorization import INIT_SCALE, FactorizationProblem
+from trainables.published.contenders import Thresholds, adam, adamw, flowadam
+from trainables.published.scenario import Claim, Contender, Scenario, tested
+from trainables.setup import Setup
+
+Size = tuple[int, int, int, float, float]
+"""Users, items, true rank, density, noise."""
+
+SIZES: dict[str, Size] = {
+    "small": (200, 300, 10, 0.30, 0.10),
+    "medium": (300, 400, 15, 0.20, 0.10),
+    "large": (400, 500, 20, 0.15, 0.15),
+}
+CLAIMS: dict[str, dict[str, Claim]] = {
+    "small": {
+        "adam": Claim(0.098, 0.001),
+        "flowadam": Claim(0.088, 0.001),
+        "adamw": Claim(0.115, 0.003),
+    },
+    "medium": {
+        "adam": Claim(0.129, 0.001),
+        "flowadam": Claim(0.111, 0.001),
+        "adamw": Claim(0.181, 0.004),
+        "adam, penalty in the loss": Claim(0.116, 0.001),
+    },
+    "large": {
+        "adam": Claim(0.303, 0.005),
+        "flowadam": Claim(0.237, 0.001),
+        "adamw": Claim(0.640, 0.015),
+    },
+}
+PRESET_B: Thresholds = (0.90, 0.1, 0.5)
+RATE = 0.01
+
+
+def problem(size: Size, seed: int, penalty: float) -> FactorizationProblem:
+    """Draw data and start of one seed by the generator calls of the published script."""
+    users, items, rank, density, noise = size
+    torch.manual_seed(seed)
+    rng = np.random.RandomState(seed)
+    left, right = rng.randn(users, rank), rng.randn(items, rank)
+    truth = (left / np.sqrt(rank) @ (right / np.sqrt(rank)).T).astype(np.float32)
+    shown = torch.rand(users, items) < density
+    noisy = torch.from_numpy(truth) + noise * torch.randn(users, items)
+    observed, hidden = (np.flatnonzero(m) for m in (shown.numpy(), ~shown.numpy()))
+    data = SplitCells(
+        shape=(users, items),
+        train=dense_cells(noisy.numpy(), observed),
+        val=dense_cells(noisy.numpy(), observed[:1]),
+        test=dense_cells(truth, hidden),
+        center=0.0,
+    )
+    torch.manual_seed(seed + 1000)
+    factors = [INIT_SCALE * torch.randn(count, rank + 5) for count in (users, items)]
+    setup = Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")
+    return FactorizationProblem(data, [f.T.contiguous()[None] for f in factors], setup)
+
+
+def _scenario(name: str, size: Size) -> Scenario:
+    contenders: dict[str, Contender] = {
+        "adam": adam(RATE),
+        "flowadam": flowadam(RATE, PRESET_B),
+        "adamw": adamw(RATE, 1e-2),
+        "adam, penalty in the loss": adam(RATE, 2e-5),
+    }
+    return Scenario(
+        name=f"matrix_completion_{name}",
+        key="C6",
+        metric="test RMSE",
+        steps=1000,
+        problem=lambda seed, penalty: problem(size, seed, penalty),
+        contenders=contenders,
+        claims=CLAIMS[name],
+        score=tested("rmse"),
+    )
+
+
+SCENARIOS = {f"matrix_completion_{name}": _scenario(name, size) for name, size in SIZES.items()}

@@ -1,0 +1,115 @@
+"""What a published experiment is made of, and how one run of it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from flowadam.task import Problem
+
+S5 = (42, 123, 456, 789, 999)
+"""The seeds of most published tables."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An optimizer as the paper's script sets it up.
+
+    Args:
+        make: builds it from the parameters, with its fixed rate.
+        penalty: weight of the L2 term in the loss. A coupled `weight_decay` d, which adds d theta
+            to the gradient, is the penalty d / 2; a decoupled one belongs into `make`.
+    """
+
+    make: Callable[[list[Tensor]], Optimizer]
+    penalty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published mean over seeds, with the deviation that its authors allow."""
+
+    mean: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one contender reached on one seed.
+
+    Attributes:
+        value: the scenario's metric of the last iterate.
+        gradients: closure calls.
+        flow_steps: flow steps, 0 for optimizers without.
+        seconds: wall time.
+    """
+
+    scenario: str
+    contender: str
+    seed: int
+    value: float
+    gradients: int
+    flow_steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A published experiment.
+
+    Args:
+        name: the name of the fair task of the same data.
+        key: where its claims stand in ``claims``, for example "C6".
+        metric: what is compared, as the paper calls it.
+        steps: optimizer steps, equal for all contenders.
+        problem: builds the problem of one seed with an L2 weight: one replica, test unlocked.
+        contenders: by name.
+        claims: published means by contender; some contenders have none.
+        score: the metric of a finished run from the problem and the loss before the last update.
+        better: "lower" or "higher".
+    """
+
+    name: str
+    key: str
+    metric: str
+    steps: int
+    problem: Callable[[int, float], Problem]
+    contenders: Mapping[str, Contender]
+    claims: Mapping[str, Claim]
+    score: Callable[[Problem, float], float]
+    seeds: tuple[int, ...] = S5
+    better: str = field(default="lower")
+
+    def run(self, contender: str, seed: int) -> Run:
+        """Train `contender` for all steps and score its last iterate."""
+        began, one = time.perf_counter(), self.contenders[contender]
+        problem, calls = self.problem(seed, one.penalty), 0
+
+        def closure() -> Tensor:
+            nonlocal calls
+            calls += 1
+            return problem.closure().sum()
+
+        optimizer: Any = one.make(problem.params)
+        loss = float("nan")
+        for k in range(self.steps):
+            problem.begin_step(k)
+            loss = float(optimizer.step(closure))
+        value = self.score(problem, loss)
+        seconds = time.perf_counter() - began
+        flows = int(_stats(optimizer).get("flow_steps", 0))
+        return Run(self.name, contender, seed, value, calls, flows, seconds)
+
+
+def tested(metric: str) -> Callable[[Problem, float], float]:
+    """Return the score that reads `metric` on the test part."""
+    return lambda problem, _: float(problem.evaluate("test")[metric])
+
+
+def _stats(optimizer: Any) -> Mapping[str, Any]:
+    return optimizer.flow_stats() if hasattr(optimizer, "flow_stats") else {}
