@@ -49,7 +49,9 @@ def problem(size: Size, seed: int, penalty: float) -> FactorizationProblem:
     left, right = rng.randn(users, rank), rng.randn(items, rank)
     truth = (left / np.sqrt(rank) @ (right / np.sqrt(rank)).T).astype(np.float32)
     shown = torch.rand(users, items) < density
-    noisy = torch.from_numpy(truth) + noise * torch.randn(users, items)
+    noisy = torch.from_numpy(truth).clone()
+    # Noise is drawn for the observed entries alone: the published means of Adam and AdamW say so.
+    noisy[shown] += noise * torch.randn(int(shown.sum()))
     observed, hidden = (np.flatnonzero(m) for m in (shown.numpy(), ~shown.numpy()))
     data = SplitCells(
         shape=(users, items),
