@@ -22,12 +22,30 @@ if TYPE_CHECKING:
     from flowadam.task import Task
 
 _FACTORIES = {
+    "coupling_digits": "trainables.coupling:coupling_digits",
+    "coupling_quadratic": "trainables.coupling:coupling_quadratic",
     "digits_mlp": "trainables.digits:digits_mlp",
+    "ill_conditioned_regression": "trainables.regression:ill_conditioned_regression",
+    "jester": "trainables.collaborative:jester",
     "matrix_completion_large": "trainables.matrix_completion:large",
     "matrix_completion_medium": "trainables.matrix_completion:medium",
     "matrix_completion_small": "trainables.matrix_completion:small",
+    "matrix_sensing": "trainables.sensing:matrix_sensing",
+    "movielens": "trainables.collaborative:movielens",
+    "movielens_residual": "trainables.collaborative:movielens_residual",
     "photo_completion": "trainables.photo:photo_completion",
     "ratings": "trainables.ratings:load",
+    "rosenbrock": "trainables.rosenbrock:rosenbrock",
+    "rotated_quadratic": "trainables.quadratics:rotated_quadratic",
+    "two_spirals": "trainables.spirals:two_spirals",
+}
+
+# Tasks whose data a user has to bring or to fetch: small generated ones stand in for listings.
+_SAMPLES = {
+    "jester": "trainables.collaborative:jester_sample",
+    "movielens": "trainables.collaborative:movielens_sample",
+    "movielens_residual": "trainables.collaborative:movielens_residual_sample",
+    "ratings": "trainables.ratings:sample",
 }
 
 
@@ -68,19 +86,19 @@ def _make(name: str, factory: Callable[..., Task], options: Mapping[str, Any]) -
 def all_tasks() -> list[Task]:
     """Return every built-in task with its default options, in the order of ``names()``.
 
-    ``ratings`` has no default file: it stands here with a small generated table, so that listings
-    and contract suites cover it.
+    Tasks whose data lie elsewhere stand here with a small generated sample, so that listings and
+    contract suites cover them.
     """
-    return [_sample() if name == "ratings" else get(name) for name in names()]
+    return [_found(_SAMPLES[name])() if name in _SAMPLES else get(name) for name in names()]
 
 
 def _factory(name: str) -> Callable[..., Task]:
-    module, _, attribute = _FACTORIES[name].partition(":")
+    return _found(_FACTORIES[name])
+
+
+def _found(path: str) -> Callable[..., Task]:
+    module, _, attribute = path.partition(":")
     return getattr(import_module(module), attribute)
-
-
-def _sample() -> Task:
-    return import_module("trainables.ratings").sample()
 
 
 def trainable(

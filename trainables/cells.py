@@ -73,21 +73,29 @@ def additive_baselines(data: SplitCells, split: Split, row: str, col: str) -> Ma
     """Return the RMSE of three predictors fitted to the training cells.
 
     "constant" predicts the training mean mu, "`row` mean" the mean of the row (mu where it has no
-    training cell), "`row` + `col`" predicts mu + b_i + c_j of one pass, columns first, with damping
-    5: c_j = sum(A_ij - mu) / (n_j + 5), b_i = sum(A_ij - mu - c_j) / (n_i + 5).
+    training cell), "`row` + `col`" predicts mu + b_i + c_j; see `damped_biases`.
     """
     train, part = data.train, data.part(split)
-    mean = float(train.values.mean(dtype=np.float64))
-    residuals = train.values - mean
-    row_means = _biases(train.rows, residuals, data.shape[0], damping=0)
-    col_biases = _biases(train.cols, residuals, data.shape[1], damping=5)
-    rest = residuals - col_biases[train.cols]
-    row_biases = _biases(train.rows, rest, data.shape[0], damping=5)
+    mean, row_biases, col_biases = damped_biases(train, data.shape)
+    row_means = _biases(train.rows, train.values - mean, data.shape[0], damping=0)
     return {
         "constant": rmse(part.values - mean),
         f"{row} mean": rmse(part.values - mean - row_means[part.rows]),
         f"{row} + {col}": rmse(part.values - mean - row_biases[part.rows] - col_biases[part.cols]),
     }
+
+
+def damped_biases(
+    train: Cells, shape: tuple[int, int]
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean mu, row biases b [n] and column biases c [m] of one pass, columns first.
+
+    With damping 5: c_j = sum(A_ij - mu) / (n_j + 5), b_i = sum(A_ij - mu - c_j) / (n_i + 5).
+    """
+    mean = float(train.values.mean(dtype=np.float64))
+    residuals = train.values - mean
+    cols = _biases(train.cols, residuals, shape[1], damping=5)
+    return mean, _biases(train.rows, residuals - cols[train.cols], shape[0], damping=5), cols
 
 
 def rmse(errors: NDArray[np.floating]) -> float:

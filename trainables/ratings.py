@@ -70,7 +70,7 @@ class Ratings(CompletionTask):
         rows = np.unique(chosen.rows, return_inverse=True)[1].astype(np.int32)
         cols = np.unique(chosen.cols, return_inverse=True)[1].astype(np.int32)
         cells = Cells(rows, cols, chosen.values)
-        return replace(self, cells=cells, content=_hash(cells), rank=min(self.rank, 2))
+        return replace(self, cells=cells, content=hash_cells(cells), rank=min(self.rank, 2))
 
     def trivial(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of the training mean, user means and damped user + item biases."""
@@ -98,7 +98,7 @@ def load(
         InputError: the file breaks a rule, or the rank is below 1.
     """
     cells = read_ratings(Path(str(path)).expanduser(), Columns(user, item, rating))
-    return Ratings(rank=rank, data_seed=data_seed, cells=cells, content=_hash(cells))
+    return Ratings(rank=rank, data_seed=data_seed, cells=cells, content=hash_cells(cells))
 
 
 def sample() -> Ratings:
@@ -108,8 +108,9 @@ def sample() -> Ratings:
     taste = 3 + rng.standard_normal((30, 1)) @ rng.standard_normal((1, 20))
     values = np.clip(np.round(taste), 1, 5).astype(np.float32)[rows, cols]
     cells = Cells(rows.astype(np.int32), cols.astype(np.int32), values)
-    return Ratings(cells=cells, content=_hash(cells))
+    return Ratings(cells=cells, content=hash_cells(cells))
 
 
-def _hash(cells: Cells) -> str:
+def hash_cells(cells: Cells) -> str:
+    """Return the hash of a parsed table in file order."""
     return hash_arrays(cells.rows, cells.cols, cells.values)
