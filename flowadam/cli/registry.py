@@ -10,6 +10,7 @@ import typer
 
 import search_spaces
 import trainables
+from flowadam.cli.task_names import split_name
 from flowadam.errors import InputError
 from flowadam.installed import Installed, Kind, find, installed
 from flowadam.offers import offers
@@ -56,9 +57,20 @@ class Registry:
         return self.specs[name] if name in self.specs else search_spaces.get(name)
 
     def task(self, name: str, **options: Any) -> Task:
-        """Return a task; options are for the factories of built-in and installed ones."""
+        """Return a task; options are for the factories of built-in and installed ones.
+
+        They may also stand in the name: see `split_name`.
+
+        Raises:
+            InputError: an unknown name or option, or options for the task of a plugin.
+        """
         self.origin("task", name)
-        return self.tasks[name] if name in self.tasks else trainables.get(name, **options)
+        own, named = split_name(name)
+        if own not in self.tasks:
+            return trainables.get(own, **named, **options)
+        if named:
+            raise InputError(f"The task '{own}' of a plugin takes no options, got '{name}'.")
+        return self.tasks[own]
 
     def origin(self, kind: Kind, name: str) -> Plugin | Installed | None:
         """Return where a task or an optimizer comes from; None means that it is built in.
@@ -66,6 +78,7 @@ class Registry:
         Raises:
             InputError: none has this name.
         """
+        name = split_name(name)[0] if kind == "task" else name
         if f"{kind} {name}" in self._origins:
             return self._origins[f"{kind} {name}"]
         if name in _BUILT_IN[kind].names():

@@ -1,0 +1,59 @@
+"""Options of tasks in their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowadam.cli.registry import Registry
+from flowadam.cli.task_names import split_name
+from flowadam.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "options"),
+    [
+        ("jester", "jester", {}),
+        ("photo:rank=3", "photo", {"rank": 3}),
+        ("photo:hidden=0.5, rank=3", "photo", {"hidden": 0.5, "rank": 3}),
+        ("char:path=/tmp/a text.txt,full=true", "char", {"path": "/tmp/a text.txt", "full": True}),
+        ('char:path="1,5"', "char", None),
+    ],
+)
+def test_values_are_numbers_truths_or_text(name: str, own: str, options: Any) -> None:
+    if options is None:
+        with pytest.raises(InputError, match="NAME:option=value"):
+            split_name(name)
+    else:
+        assert split_name(name) == (own, options)
+
+
+@pytest.mark.parametrize("name", ["photo:", "photo:rank", "photo:=3", "photo:rank=", "photo:,"])
+def test_half_an_option_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=r"NAME:option=value,\.\.\., got 'photo:"):
+        split_name(name)
+
+
+def test_an_option_given_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="gives the option 'rank' twice"):
+        split_name("photo:rank=1,rank=2")
+
+
+def test_the_registry_makes_the_task_with_its_options() -> None:
+    task: Any = Registry().task("photo_completion:rank=3,hidden=0.5")
+    assert (task.rank, task.hidden) == (3, 0.5)
+    with pytest.raises(InputError, match=r"no option 'rnk'\. Did you mean 'rank'"):
+        Registry().task("photo_completion:rnk=3")
+    with pytest.raises(InputError, match=r"Unknown task 'photo_completio'\. Did you mean"):
+        Registry().task("photo_completio:rank=3")
+
+
+def test_a_plugin_task_takes_no_options() -> None:
+    plugin = Path(__file__).parent / "plugin_examples" / "my_task.py"
+    registry = Registry([plugin])
+    (name,) = registry.tasks
+    assert registry.task(name).name == name
+    with pytest.raises(InputError, match="of a plugin takes no options"):
+        registry.task(f"{name}:rank=3")
