@@ -66,9 +66,8 @@ def compare(task: CompletionTask, replicas: int) -> None:
     stacked = [ours(task, replicas)]
     seconds(separate, BURN_IN)
     seconds(stacked, BURN_IN)
-    times: list[tuple[float, float]] = []
-    for _ in range(ROUNDS):
-        times.append((seconds(separate, 40 // replicas), seconds(stacked, 200)))
+    counts = 40 // replicas, 200
+    times = [(seconds(separate, counts[0]), seconds(stacked, counts[1])) for _ in range(ROUNDS)]
     theirs, mine = (median(column) for column in zip(*times, strict=True))
     print(
         f"  {task.name:26} R = {replicas:<3}{replicas / theirs:12.0f}{replicas / mine:10.0f}"

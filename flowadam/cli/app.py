@@ -15,6 +15,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data", help="Real data sets: what there is, get one, where they are.")
+
 Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="Python file with optimizers or tasks; repeatable."),
@@ -196,3 +199,34 @@ def check(
     from flowadam.cli.check import check_name
 
     check_name(name, plugin or [])
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the data sets: content, size, terms, and whether they are here."""
+    from flowadam.cli.data import list_data
+
+    list_data()
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="See `flowadam data list`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to the terms, for scripts.")] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Another address of the file (or, of several, of their folder)."),
+    ] = None,
+) -> None:
+    """Show the terms, ask, then download, check and parse. The same command again goes on."""
+    from flowadam.cli.data import get_data
+
+    get_data(name, yes=yes, url=url)
+
+
+@data_app.command("where")
+def data_where() -> None:
+    """Print the folder of the data sets, and the files that are there."""
+    from flowadam.cli.data import show_folder
+
+    show_folder()

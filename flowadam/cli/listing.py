@@ -18,6 +18,9 @@ from flowadam.installed import Installed, Kind, installed
 from flowadam.plugins import Plugin
 from flowadam.spec import OptimizerSpec
 
+NARROW = 78
+"""Columns below which tables are printed as lists."""
+
 
 def list_tasks(plugins: Sequence[Path] = ()) -> None:
     """Print name, default budget and one line for every task."""
@@ -66,9 +69,19 @@ def _with_origin(text: str, origin: Plugin | Installed | None) -> Text:
     return Text(text if origin is None else f"[{origin}] {text}")
 
 
-def _print(table: Table, broken: list[str]) -> None:
+def _print(table: Table, broken: Sequence[str] = ()) -> None:
+    """Print a table whose first column is a name and whose last is a text.
+
+    On a narrow terminal every row becomes a name, its cells beside it and the text below.
+    """
     console = Console()
-    console.print(table)
+    if console.width >= NARROW:
+        table.columns[0].no_wrap = True
+        console.print(table)
+    else:
+        for name, *cells, text in zip(*(column.cells for column in table.columns), strict=True):
+            console.print(Text.assemble((str(name), "bold"), *(f"  {cell}" for cell in cells)))
+            console.print(Padding(text, (0, 0, 0, 4)))
     for sentence in broken:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
@@ -81,9 +94,8 @@ def list_probes() -> None:
         usual, most = probe.usual_evals, probe.most_evals
         price = str(most) if usual == most else f"{usual}, at most {most}"
         table.add_row(name, price, str(probe.loss_evals), probe.summary)
-    console = Console()
-    console.print(table)
-    console.print(
+    _print(table)
+    Console().print(
         "Price of one reading, at 41 marks of a run: gradients and Hessian-vector products, and "
         "losses without gradient. None of it counts into budgets."
     )

@@ -1,0 +1,108 @@
+"""``flowadam data list``, ``get`` and ``where``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from flowadam.cli.transfer_line import TransferLine
+from flowadam.datasets import catalog, getting, reading
+from flowadam.datasets.base import DataSet, size_text
+from flowadam.datasets.folder import VARIABLE, data_folder
+from flowadam.errors import FlowAdamError, InputError
+
+
+def list_data() -> None:
+    """Print name, presence, size, content and terms of every data set."""
+    console = Console(highlight=False)
+    for name in catalog.names():
+        data = catalog.find(name)
+        console.print(Text(f"{name}  {size_text(data.about)}  {_presence(data)}"))
+        for line in (data.summary, f"Terms: {data.short_terms}"):
+            console.print(Padding(Text(line), (0, 0, 0, 4)))
+    console.print("`flowadam data get NAME` shows the whole terms and asks before it downloads.")
+
+
+def _presence(data: DataSet) -> str:
+    try:
+        path, _ = reading.located(data)
+    except InputError:
+        return "not here"
+    return "here" if path.name == data.stored else f"a part here ({path.name})"
+
+
+def show_folder() -> None:
+    """Print the folder, then the file of each data set that is there, and unfinished downloads."""
+    folder = data_folder()
+    typer.echo(str(folder))
+    for name in catalog.names():
+        data = catalog.find(name)
+        if _presence(data) != "not here":
+            path, statement = reading.located(data)
+            typer.echo(f"{name}  {path.name}  {size_text(path.stat().st_size)}  {statement}")
+    for part in sorted(folder.glob("downloads/*/*.part")):
+        size = size_text(part.stat().st_size)
+        typer.echo(f"{part.parent.name}  {part.relative_to(folder)}  {size}  unfinished")
+    typer.echo(f"The environment variable {VARIABLE} points to another folder.", err=True)
+
+
+def get_data(name: str, *, yes: bool = False, url: str | None = None) -> None:
+    """Show the terms, ask, download, check and parse one data set.
+
+    Raises:
+        InputError: unknown name; nobody to ask and no `yes`; a folder that cannot be written.
+        FlowAdamError: the answer was no, or the download failed or was interrupted.
+    """
+    data = catalog.find(name)
+    if _is_whole(data):
+        return
+    _show_terms(data)
+    _require_consent(data, yes)
+    line = TransferLine(data.name)
+    try:
+        with line:
+            path = getting.get(data, data_folder(), line.update, url)
+    except KeyboardInterrupt:
+        raise FlowAdamError(
+            f"interrupted; what arrived of {name} is kept, and the same command goes on."
+        ) from None
+    typer.echo(f"{path} ({size_text(path.stat().st_size)}): {data.statement}")
+
+
+def _is_whole(data: DataSet) -> bool:
+    """Return True, and say so, when the data set is there with the right content."""
+    path = data_folder() / data.stored
+    if not path.is_file():
+        return False
+    try:
+        reading.arrays(data)
+    except InputError as error:
+        typer.echo(f"{error} It is replaced when the download has succeeded.", err=True)
+        return False
+    typer.echo(f"{path} is there already, and its content is right.")
+    return True
+
+
+def _show_terms(data: DataSet) -> None:
+    console = Console(highlight=False)
+    console.print(Text(f"{data.name}: {data.summary}"))
+    console.print(Text(f"Terms: {data.terms}"))
+    console.print(Text(f"Reference: {data.reference}"))
+    console.print(Text(f"Owner's page: {data.page}"))
+    console.print(Text(f"Download: {size_text(data.about)}, to {data_folder()}"))
+
+
+def _require_consent(data: DataSet, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"There is no terminal to ask in: `flowadam data get {data.name} --yes` downloads "
+            "under the terms above."
+        )
+    if not typer.confirm("Download under these terms?"):
+        raise FlowAdamError(f"{data.name} was not downloaded.")
