@@ -201,6 +201,22 @@ def check(
     check_name(name, plugin or [])
 
 
+@app.command()
+def published(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Scenarios. Default: all.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many of the published seeds.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes. Default: all cores.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results/published"),
+    table: Annotated[bool, typer.Option("--table", help="Run nothing, print the table.")] = False,
+) -> None:
+    """Run the papers' experiments as published, beside the numbers they claim."""
+    from flowadam.cli.published import run_published
+
+    run_published(names or [], out, seeds=seeds, jobs=jobs, measure=not table)
+
+
 @data_app.command("list")
 def data_list() -> None:
     """List the data sets: content, size, terms, and whether they are here."""

@@ -1,0 +1,78 @@
+"""``flowadam published``: the papers' own experiments, run as published."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from analysis.intervals import mean_interval
+from analysis.text import estimate
+from flowadam.errors import require_known
+from trainables import published
+from trainables.published.checks import Check, checks
+from trainables.published.record import Record, wanted
+
+
+def run_published(
+    names: Sequence[str], out: Path, *, seeds: int | None, jobs: int | None, measure: bool
+) -> None:
+    """Run what is missing of the named scenarios (default: all), then print the table.
+
+    Args:
+        out: folder of the record; the same command goes on where it was stopped.
+        seeds: how many of the published seeds, default all.
+        jobs: processes, default the machine's cores.
+        measure: False prints what the folder holds and runs nothing.
+    """
+    for name in names:
+        require_known("published scenario", name, published.names())
+    chosen = list(names) or published.names()
+    record, runs = Record(out), wanted(chosen, seeds)
+    missing = record.missing(runs) if measure else []
+    for done, run in enumerate(record.fill(missing, jobs or os.cpu_count() or 1), 1):
+        where = f"{run.scenario}, {run.contender}, seed {run.seed}"
+        typer.echo(
+            f"{done}/{len(missing)}  {where}: {run.value:.4g}  {run.seconds:.0f} s", err=True
+        )
+    kept = [r for r in record.runs if (r.scenario, r.contender, r.seed) in set(runs)]
+    found = [check for name in chosen for check in checks(published.get(name), kept)]
+    Console().print(text(found), markup=False, highlight=False, soft_wrap=True)
+
+
+def text(found: Sequence[Check]) -> str:
+    """Return the table as plain text, with what its columns mean."""
+    table = Table(
+        Column("published scenario", no_wrap=True),
+        *("key", "what", "claimed", "measured [95 %]", "n", "gradients", "holds"),
+        box=None,
+        pad_edge=False,
+    )
+    last = ""
+    for check in found:
+        claim = check.claim
+        published_ = f"{claim.mean:g} ± {claim.tolerance:g}" if claim else "-"
+        alone = len(check.values) < check.n  # A margin of means has no value of its own per seed.
+        measured = f"{check.mean:.4g}" if alone else estimate(mean_interval(check.values))
+        cells = (check.what, published_, measured, str(check.n), f"{check.gradients:.0f}")
+        name = check.scenario if check.scenario != last else ""
+        table.add_row(name, check.key if name else "", *cells, check.word)
+        last = check.scenario
+    console = Console(width=160, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    claimed = [check for check in found if check.claim]
+    held = sum(check.word == "yes" for check in claimed)
+    return "\n".join([*lines, "", f"{held} of {len(claimed)} published numbers hold.", METHOD])
+
+
+METHOD = (
+    "Published form: unequal penalties, untuned rates, equal steps (not gradients), last iterate, "
+    "test part.\nclaimed: published mean ± the deviation its authors allow; measured: mean over n "
+    "seeds with Student's interval; gradients: closure calls of a run."
+)
