@@ -69,9 +69,12 @@ class DigitsMLP(BenchmarkTask):
         return replace(self, hidden=3, images=100)
 
     def problem(self, setup: Setup) -> MLPProblem:
-        from trainables.mlp import MLPProblem
+        from trainables import mlp
 
-        return MLPProblem(self.data(), name=self.name, hidden=self.hidden, setup=setup)
+        data = self.data()
+        widths = (data["train"].x.shape[1], self.hidden, CLASSES)
+        layers = mlp.starting_layers(setup, self.name, widths)
+        return mlp.MLPProblem(data, layers, mlp.CLASSES, setup)
 
     def trivial(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of equal class probabilities and of the training frequencies."""

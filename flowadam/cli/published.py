@@ -58,19 +58,26 @@ def text(found: Sequence[Check]) -> str:
         published_ = f"{claim.mean:g} ± {claim.tolerance:g}" if claim else "-"
         alone = len(check.values) < check.n  # A margin of means has no value of its own per seed.
         measured = f"{check.mean:.4g}" if alone else estimate(mean_interval(check.values))
-        cells = (check.what, published_, measured, str(check.n), f"{check.gradients:.0f}")
+        cells = (
+            f"{check.contender}: {check.quantity}",
+            published_,
+            measured,
+            str(check.n),
+            f"{check.gradients:.0f}",
+        )
         name = check.scenario if check.scenario != last else ""
-        table.add_row(name, check.key if name else "", *cells, check.word)
+        table.add_row(name, check.key if name else "", *cells, WORDS[check.holds])
         last = check.scenario
     console = Console(width=160, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
     lines = [line.rstrip() for line in capture.get().splitlines()]
     claimed = [check for check in found if check.claim]
-    held = sum(check.word == "yes" for check in claimed)
+    held = sum(bool(check.holds) for check in claimed)
     return "\n".join([*lines, "", f"{held} of {len(claimed)} published numbers hold.", METHOD])
 
 
+WORDS = {True: "yes", False: "no", None: "-"}
 METHOD = (
     "Published form: unequal penalties, untuned rates, equal steps (not gradients), last iterate, "
     "test part.\nclaimed: published mean ± the deviation its authors allow; measured: mean over n "

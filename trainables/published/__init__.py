@@ -19,9 +19,25 @@ if TYPE_CHECKING:
     from trainables.published.scenario import Scenario
 
 _MODULES = {
+    "ablation_injection": "trainables.published.lowdim",
+    "ill_conditioned_regression": "trainables.published.lowdim",
+    "inverse_kinematics_arc": "trainables.published.arm",
+    "link_prediction_calibration": "trainables.published.graph",
+    "link_prediction_large": "trainables.published.graph",
+    "link_prediction_medium": "trainables.published.graph",
+    "link_prediction_small": "trainables.published.graph",
     "matrix_completion_large": "trainables.published.matrix",
     "matrix_completion_medium": "trainables.published.matrix",
     "matrix_completion_small": "trainables.published.matrix",
+    "robust_factorization_large": "trainables.published.robust",
+    "robust_factorization_medium": "trainables.published.robust",
+    "robust_factorization_small": "trainables.published.robust",
+    "rosenbrock": "trainables.published.lowdim",
+    "rotated_quadratic": "trainables.published.lowdim",
+    "tensor_completion_large": "trainables.published.tensor",
+    "tensor_completion_medium": "trainables.published.tensor",
+    "tensor_completion_small": "trainables.published.tensor",
+    "two_spirals": "trainables.published.lowdim",
 }
 
 

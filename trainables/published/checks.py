@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from trainables.published.scenario import Claim, Run, Scenario
 
 
 @dataclass(frozen=True)
 class Check:
-    """One number of a paper, or of a contender without one.
+    """One number of one contender.
 
     Attributes:
-        what: the contender and what of it was measured.
+        quantity: the scenario's metric, "flow steps", or "share below NAME" for a margin.
         claim: the published number, None where there is none.
-        values: what was measured, one number per seed; of a margin one for all.
+        values: what was measured, one number per seed; a margin, 1 - mean / (mean of the other
+            contender), is one number for all.
         n: seeds behind it.
+        gradients: closure calls of a run, mean over seeds.
     """
 
     scenario: str
     key: str
-    what: str
+    contender: str
+    quantity: str
     claim: Claim | None
     values: tuple[float, ...]
     n: int
@@ -29,40 +33,39 @@ class Check:
 
     @property
     def mean(self) -> float:
-        return sum(self.values) / len(self.values)
+        return fmean(self.values)
 
     @property
-    def word(self) -> str:
-        """ "yes" within the tolerance of the claim, "no" outside, "-" without a claim."""
-        if self.claim is None:
-            return "-"
-        return "yes" if self.claim.holds(self.mean) else "no"
+    def holds(self) -> bool | None:
+        """Whether the claim allows what was measured; None without a claim."""
+        return self.claim.holds(self.mean) if self.claim else None
 
 
 def checks(scenario: Scenario, runs: Sequence[Run]) -> list[Check]:
-    """Return the checks of every contender that has runs: its mean, margins and flow steps."""
-    runs = [run for run in runs if run.scenario == scenario.name]
-    own = {c: [run for run in runs if run.contender == c] for c in scenario.contenders}
-    found: list[Check] = []
-    for contender, mine in own.items():
-        if not mine:
-            continue
-        values = [run.value for run in mine]
-        claim = scenario.claims.get(contender)
-        found.append(_check(scenario, f"{contender}: {scenario.metric}", claim, values, mine))
-        if margin := scenario.margins.get(contender):
-            rivals = [run.value for run in own[margin.against]]
-            share = 1 - (sum(values) / len(values)) / (sum(rivals) / max(len(rivals), 1))
-            what = f"{contender}: share below {margin.against}"
-            found += [_check(scenario, what, margin, [share], mine)] if rivals else []
-        if flows := scenario.flow_steps.get(contender):
-            steps = [float(run.flow_steps) for run in mine]
-            found.append(_check(scenario, f"{contender}: flow steps", flows, steps, mine))
-    return found
+    """Return the checks of every contender that has runs: its metric, margins and flow steps.
+
+    A metric stands there without a claim too; a margin only if both its contenders have runs.
+    """
+    mine = [run for run in runs if run.scenario == scenario.name]
+    return [check for c in scenario.contenders for check in _of(c, scenario, mine)]
 
 
-def _check(
-    scenario: Scenario, what: str, claim: Claim | None, values: Sequence[float], runs: Sequence[Run]
-) -> Check:
-    gradients = sum(run.gradients for run in runs) / len(runs)
-    return Check(scenario.name, scenario.key, what, claim, tuple(values), len(runs), gradients)
+def _of(contender: str, scenario: Scenario, runs: Sequence[Run]) -> Iterator[Check]:
+    mine = [run for run in runs if run.contender == contender]
+    if not mine:
+        return
+
+    def check(quantity: str, claim: Claim | None, values: Sequence[float]) -> Check:
+        gradients = fmean(run.gradients for run in mine)
+        place = scenario.name, scenario.key, contender, quantity
+        return Check(*place, claim, tuple(values), len(mine), gradients)
+
+    values = [run.value for run in mine]
+    yield check(scenario.metric, scenario.claims.get(contender), values)
+    if margin := scenario.margins.get(contender):
+        others = [run.value for run in runs if run.contender == margin.against]
+        if others:
+            share = 1 - fmean(values) / fmean(others)
+            yield check(f"share below {margin.against}", margin, [share])
+    if claim := scenario.flow_steps.get(contender):
+        yield check("flow steps", claim, [float(run.flow_steps) for run in mine])

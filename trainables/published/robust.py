@@ -80,6 +80,7 @@ def _scenario(name: str, size: Size) -> Scenario:
         problem=lambda seed, penalty: problem(size, seed, penalty),
         contenders=contenders,
         claims=CLAIMS[name],
+        flow_steps={"flowadam": Claim(245, 40)},
         score=tested("rmse"),
     )
 

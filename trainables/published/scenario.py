@@ -37,6 +37,19 @@ class Claim:
     mean: float
     tolerance: float
 
+    def holds(self, measured: float) -> bool:
+        return abs(measured - self.mean) <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Margin(Claim):
+    """A published share by which a contender's mean is below that of `against`.
+
+    It is 1 - mean / (mean of `against`), for example 0.12 for "12 % lower".
+    """
+
+    against: str
+
 
 @dataclass(frozen=True)
 class Run:
@@ -63,8 +76,8 @@ class Scenario:
     """A published experiment.
 
     Args:
-        name: the name of the fair task of the same data.
-        key: where its claims stand in ``claims``, for example "C6".
+        name: the name of the fair task of the same data, where there is one.
+        key: where its claims stand in the published list, for example "C6".
         metric: what is compared, as the paper calls it.
         steps: optimizer steps, equal for all contenders.
         problem: builds the problem of one seed with an L2 weight: one replica, test unlocked.
@@ -72,6 +85,8 @@ class Scenario:
         claims: published means by contender; some contenders have none.
         score: the metric of a finished run from the problem and the loss before the last update.
         better: "lower" or "higher".
+        margins: published differences between two contenders, by the one that is ahead.
+        flow_steps: published numbers of flow steps in a run, by contender.
     """
 
     name: str
@@ -84,6 +99,8 @@ class Scenario:
     score: Callable[[Problem, float], float]
     seeds: tuple[int, ...] = S5
     better: str = field(default="lower")
+    margins: Mapping[str, Margin] = field(default_factory=dict)
+    flow_steps: Mapping[str, Claim] = field(default_factory=dict)
 
     def run(self, contender: str, seed: int) -> Run:
         """Train `contender` for all steps and score its last iterate."""
