@@ -15,8 +15,8 @@ import torch
 
 import trainables
 from trainables.cells import Cells, SplitCells
-from trainables.completion import CompletionTask
-from trainables.factorization import FactorizationProblem, starting_factors
+from trainables.completion.completion import CompletionTask
+from trainables.completion.factorization import FactorizationProblem, starting_factors
 from trainables.setup import Setup
 
 PENALTY = 1e-5

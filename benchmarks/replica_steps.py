@@ -17,7 +17,7 @@ from torch import Tensor
 
 import trainables
 from flowadam.optim import FlowAdam
-from trainables.completion import CompletionTask
+from trainables.completion.completion import CompletionTask
 
 ROUNDS = 5
 RATE, PENALTY = 0.01, 1e-5

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowadam.errors import InputError
-from trainables.arm import ArmProblem
-from trainables.inverse_kinematics import PATHS, InverseKinematics, Points
+from trainables.kinematics.arm import ArmProblem
+from trainables.kinematics.inverse_kinematics import PATHS, InverseKinematics, Points
 from trainables.problem import ReplicatedProblem
 
 ANGLES = st.floats(-7, 7)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import trainables
 from flowadam.errors import InputError
-from trainables.coupling import CouplingDigits, CouplingQuadratic
-from trainables.digits import DigitsMLP
-from trainables.rotation import Matrix, geodesic, normal_square, rotation
+from trainables.images.digits import DigitsMLP
+from trainables.small.coupling import CouplingDigits, CouplingQuadratic
+from trainables.small.rotation import Matrix, geodesic, normal_square, rotation
 
 NAMES = ["coupling_quadratic", "coupling_digits"]
 # the rates are below the limit of gradient descent: 2 / lambda_max = 2 on the quadratic

@@ -10,9 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from flowadam.errors import InputError
-from trainables.gflownet import GFlowNetProblem, visits
-from trainables.gflownet_grid import GFlowNetGrid, gflownet_grid
-from trainables.grid import Grid, distances, hyper_grid, terminal_distribution, uniform_policy
+from trainables.generative.gflownet import GFlowNetProblem, visits
+from trainables.generative.gflownet_grid import GFlowNetGrid, gflownet_grid
+from trainables.generative.grid import (
+    Grid,
+    distances,
+    hyper_grid,
+    terminal_distribution,
+    uniform_policy,
+)
 
 
 def some_policy(grid: Grid, seed: int) -> NDArray[np.float64]:

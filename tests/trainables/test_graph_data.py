@@ -12,9 +12,9 @@ import pytest
 import trainables
 from flowadam import datasets
 from flowadam.errors import InputError
-from trainables import block_graphs, known_graphs
-from trainables.graphs import Graph, SparseRows, split_links
-from trainables.link_prediction import LinkPrediction
+from trainables.graphs import block_graphs, known_graphs
+from trainables.graphs.graphs import Graph, SparseRows, split_links
+from trainables.graphs.link_prediction import LinkPrediction
 
 TASKS: list[LinkPrediction] = [
     block_graphs.small(),

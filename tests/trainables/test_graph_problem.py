@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trainables import block_graphs, known_graphs
-from trainables.graph_convolution import LinkProblem
-from trainables.graphs import Pairs, SparseRows, SplitLinks
-from trainables.link_prediction import LinkPrediction
-from trainables.link_scores import auc_error
+from trainables.graphs import block_graphs, known_graphs
+from trainables.graphs.graph_convolution import LinkProblem
+from trainables.graphs.graphs import Pairs, SparseRows, SplitLinks
+from trainables.graphs.link_prediction import LinkPrediction
+from trainables.graphs.link_scores import auc_error
 
 TASKS: list[LinkPrediction] = [
     block_graphs.small().tiny(),

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from trainables import published
-from trainables.graph_convolution import LinkProblem
+from trainables.graphs.graph_convolution import LinkProblem
 from trainables.published import arm, graph
 
 NAMES = [*graph.SCENARIOS, *arm.SCENARIOS]

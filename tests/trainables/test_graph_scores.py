@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from trainables import block_graphs, known_graphs
-from trainables.link_scores import auc_error, untrained
+from trainables.graphs import block_graphs, known_graphs
+from trainables.graphs.link_scores import auc_error, untrained
 
 FEW_VALUES = st.lists(st.integers(-3, 3), min_size=1, max_size=12)
 REALS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12)

@@ -11,7 +11,7 @@ import trainables
 from flowadam import datasets
 from flowadam.errors import InputError
 from flowadam.task import Task
-from trainables.cifar10 import cnn_sample, resnet18_sample
+from trainables.images.cifar10 import cnn_sample, resnet18_sample
 
 
 def final_nll(task: Task, rate: float, gradients: int) -> float:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.batch_norm import BatchNorm2d, calibrated
-from trainables.cifar10 import Cifar10CNN, Cifar10ResNet18
-from trainables.conv_networks import ResNet, SmallConvNet
+from trainables.images.batch_norm import BatchNorm2d, calibrated
+from trainables.images.cifar10 import Cifar10CNN, Cifar10ResNet18
+from trainables.images.conv_networks import ResNet, SmallConvNet
 from trainables.modules import seeded
 
 

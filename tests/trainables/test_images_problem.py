@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 import trainables
 from flowadam.errors import InputError
-from trainables.batch_norm import calibrated
-from trainables.cifar10 import Cifar10CNN, cnn_sample, resnet18_sample
-from trainables.image_problem import MEAN, SCALE, ImageProblem, shifted
-from trainables.pictures import Pictures
+from trainables.images.batch_norm import calibrated
+from trainables.images.cifar10 import Cifar10CNN, cnn_sample, resnet18_sample
+from trainables.images.image_problem import MEAN, SCALE, ImageProblem, shifted
+from trainables.images.pictures import Pictures
 
 
 def rows(pictures: Pictures) -> set[bytes]:

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables import kernels
-from trainables.kernels import Dense, Gather, Observed, choose
+from trainables.completion import kernels
+from trainables.completion.kernels import Dense, Gather, Observed, choose
 
 Case = tuple[tuple[int, int], Observed, torch.Tensor, torch.Tensor]
 

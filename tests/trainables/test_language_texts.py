@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowadam.errors import InputError
-from trainables.char_transformer import CharTransformer, char_transformer
-from trainables.documentation import read_text, torch_documentation, tune_documentation
-from trainables.texts import TextParts, cut, encode, frequency_baselines, hash_text
+from trainables.language.char_transformer import CharTransformer, char_transformer
+from trainables.language.documentation import read_text, torch_documentation, tune_documentation
+from trainables.language.texts import TextParts, cut, encode, frequency_baselines, hash_text
 
 
 @given(st.text(min_size=1), st.sets(st.characters(codec="utf-8"), min_size=1))
@@ -63,8 +63,8 @@ def test_frequencies_by_hand() -> None:
 def test_the_documentation_is_read_without_its_package() -> None:
     code = (
         "import sys\n"
-        "from trainables.documentation import torch_documentation, tune_documentation\n"
-        "from trainables.texts import hash_text\n"
+        "from trainables.language.documentation import torch_documentation, tune_documentation\n"
+        "from trainables.language.texts import hash_text\n"
         "print(hash_text(torch_documentation()), hash_text(tune_documentation()))\n"
         "print([name for name in ('torch', 'ray') if name in sys.modules])"
     )

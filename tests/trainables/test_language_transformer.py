@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import trainables
-from trainables.char_transformer import CharTransformer
-from trainables.language_problem import LanguageProblem
-from trainables.model_folder import Sizes
+from trainables.language.char_transformer import CharTransformer
+from trainables.language.language_problem import LanguageProblem
+from trainables.language.model_folder import Sizes
+from trainables.language.transformer import Attention, Dropout, Transformer
 from trainables.modules import seeded
-from trainables.transformer import Attention, Dropout, Transformer
 
 TINY = CharTransformer().tiny()
 

@@ -13,11 +13,11 @@ import torch
 
 import trainables
 from flowadam.errors import InputError
-from trainables import pretraining
-from trainables.char_finetuning import CharFinetuning, char_finetuning
-from trainables.char_transformer import CharTransformer
-from trainables.model_folder import CONFIG, KIND, WEIGHTS, read_config
-from trainables.transformer import Transformer
+from trainables.language import pretraining
+from trainables.language.char_finetuning import CharFinetuning, char_finetuning
+from trainables.language.char_transformer import CharTransformer
+from trainables.language.model_folder import CONFIG, KIND, WEIGHTS, read_config
+from trainables.language.transformer import Transformer
 
 TINY = CharFinetuning().tiny()
 SOURCE = CharTransformer().tiny()

@@ -15,12 +15,12 @@ from torch import nn
 
 import trainables
 from flowadam.errors import InputError
-from trainables.points import PointsTask
-from trainables.quadratics import RotatedQuadratic
-from trainables.regression import IllConditionedRegression
-from trainables.rosenbrock import Rosenbrock
-from trainables.rotation import order_hash
-from trainables.spirals import ANGLE, TwoSpirals, arms
+from trainables.small.points import PointsTask
+from trainables.small.quadratics import RotatedQuadratic
+from trainables.small.regression import IllConditionedRegression
+from trainables.small.rosenbrock import Rosenbrock
+from trainables.small.rotation import order_hash
+from trainables.small.spirals import ANGLE, TwoSpirals, arms
 
 NETWORKS = [TwoSpirals(), IllConditionedRegression()]
 coordinate = st.floats(-3, 3)

@@ -20,7 +20,7 @@ from pyarrow import parquet
 import trainables
 from flowadam.errors import InputError
 from trainables.cells import Cells
-from trainables.ratings import Ratings
+from trainables.completion.ratings import Ratings
 
 USERS = [k % 5 for k in range(20)]
 ITEMS = [k // 5 for k in range(20)]

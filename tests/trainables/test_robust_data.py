@@ -11,7 +11,7 @@ import torch
 
 import trainables
 from flowadam.errors import InputError
-from trainables.robust_factorization import RobustFactorization, small
+from trainables.completion.robust_factorization import RobustFactorization, small
 
 Row = tuple[str, tuple[int, int], int, float, float, float]
 SCENARIOS: list[Row] = [

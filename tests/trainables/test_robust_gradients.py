@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables.cells import SplitCells, dense_cells
-from trainables.huber import HuberProblem
-from trainables.robust_factorization import small
+from trainables.completion.huber import HuberProblem
+from trainables.completion.robust_factorization import small
 from trainables.setup import Setup
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from flowadam.errors import InputError
 from flowadam.task import Split
-from trainables.sensing import MatrixSensing
-from trainables.sensing_problem import effective_rank
+from trainables.small.sensing import MatrixSensing
+from trainables.small.sensing_problem import effective_rank
 
 SPLITS: tuple[Split, ...] = ("val", "test")
 
@@ -116,7 +116,7 @@ def test_validation_does_not_see_the_matrix() -> None:
         assert task.make([0]).evaluate("val")["recovery"].isfinite().all()
         assert task.make([0], test_unlocked=True).evaluate("test")["recovery"].isnan().all()
     finally:
-        from trainables import sensing
+        from trainables.small import sensing
 
         sensing._draw.cache_clear()
 

@@ -15,7 +15,7 @@ import torch
 import trainables
 from flowadam.errors import InputError
 from flowadam.task import Problem, Resources, Task, TestSplitLocked
-from trainables.completion import CompletionTask
+from trainables.completion.completion import CompletionTask
 
 TASKS = trainables.all_tasks()
 # The objective itself is what is tested, so there is nothing to lock.

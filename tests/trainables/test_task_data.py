@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import trainables
 from flowadam.errors import InputError
 from trainables.cells import Cells, SplitCells, additive_baselines
-from trainables.completion import CompletionTask
-from trainables.digits import DigitsMLP
-from trainables.matrix_completion import small
-from trainables.photo import PhotoCompletion
-from trainables.ratings import sample
+from trainables.completion.completion import CompletionTask
+from trainables.completion.matrix_completion import small
+from trainables.completion.photo import PhotoCompletion
+from trainables.completion.ratings import sample
+from trainables.images.digits import DigitsMLP
 
 
 def completion(name: str) -> CompletionTask:

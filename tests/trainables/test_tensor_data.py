@@ -13,10 +13,10 @@ import pytest
 
 import trainables
 from flowadam.errors import InputError
-from trainables import indian_pines
 from trainables.cells import Cells, SplitCells
-from trainables.indian_pines import IndianPines
-from trainables.tensor_completion import TensorCompletion, small
+from trainables.tensors import indian_pines
+from trainables.tensors.indian_pines import IndianPines
+from trainables.tensors.tensor_completion import TensorCompletion, small
 
 
 def flat(cells: Cells, data: SplitCells) -> set[int]:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trainables
-from trainables import kernels
 from trainables.cells import SplitCells, dense_cells
-from trainables.kernels import Dense, Gather
+from trainables.completion import kernels
+from trainables.completion.kernels import Dense, Gather
 from trainables.setup import Setup
-from trainables.tensor_factorization import CPProblem, Shape
+from trainables.tensors.tensor_factorization import CPProblem, Shape
 
 Factors = list[torch.Tensor]
 

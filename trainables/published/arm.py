@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import torch
 
-from trainables.arm import ArmProblem
-from trainables.inverse_kinematics import START_SCALE, inverse_kinematics_arc
+from trainables.kinematics.arm import ArmProblem
+from trainables.kinematics.inverse_kinematics import START_SCALE, inverse_kinematics_arc
 from trainables.published.contenders import Thresholds, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Scenario, tested
 from trainables.setup import Setup

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from flowadam.task import Problem
-from trainables import block_graphs
-from trainables.block_graphs import FEATURE_NOISE, FILLER, BlockGraph
-from trainables.graph_convolution import LinkProblem
-from trainables.graphs import Edges, Pairs, SplitLinks
-from trainables.link_prediction import DROPOUT
+from trainables.graphs import block_graphs
+from trainables.graphs.block_graphs import FEATURE_NOISE, FILLER, BlockGraph
+from trainables.graphs.graph_convolution import LinkProblem
+from trainables.graphs.graphs import Edges, Pairs, SplitLinks
+from trainables.graphs.link_prediction import DROPOUT
 from trainables.published.contenders import Thresholds, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Scenario, tested
 from trainables.setup import Setup

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from trainables.mlp import BINARY, VALUES, MLPProblem
-from trainables.points import Points
-from trainables.regression import GAIN, RANGES, answers
 from trainables.setup import Setup
-from trainables.spirals import WIDTH, arms, standardized
-from trainables.surface_problem import QuadraticProblem, RosenbrockProblem
+from trainables.small.points import Points
+from trainables.small.regression import GAIN, RANGES, answers
+from trainables.small.spirals import WIDTH, arms, standardized
+from trainables.small.surface_problem import QuadraticProblem, RosenbrockProblem
 
 DATA_SEED = 42
 """Fixes what the scripts do not draw from the seed of the run."""

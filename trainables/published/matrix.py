@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from trainables.cells import SplitCells, dense_cells
-from trainables.factorization import INIT_SCALE, FactorizationProblem
+from trainables.completion.factorization import INIT_SCALE, FactorizationProblem
 from trainables.published.contenders import Thresholds, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Contender, Scenario, tested
 from trainables.setup import Setup

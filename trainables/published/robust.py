@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from trainables.cells import SplitCells, dense_cells
-from trainables.factorization import INIT_SCALE
-from trainables.huber import HuberProblem
+from trainables.completion.factorization import INIT_SCALE
+from trainables.completion.huber import HuberProblem
 from trainables.published.contenders import Thresholds, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Contender, Scenario, tested
 from trainables.setup import Setup

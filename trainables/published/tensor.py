@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from trainables.cells import SplitCells, dense_cells
-from trainables.factorization import INIT_SCALE
+from trainables.completion.factorization import INIT_SCALE
 from trainables.published.contenders import Thresholds, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Contender, Scenario, tested
 from trainables.setup import Setup
-from trainables.tensor_factorization import CPProblem, Shape
+from trainables.tensors.tensor_factorization import CPProblem, Shape
 
 Size = tuple[Shape, int, float]
 """Shape, true rank, density."""

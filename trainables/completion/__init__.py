@@ -1,0 +1,1 @@
+"""Completing matrices of which some cells are known: synthetic, a photograph, ratings."""

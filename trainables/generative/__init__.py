@@ -1,0 +1,1 @@
+"""A generative flow network on a grid."""

@@ -1,0 +1,1 @@
+"""Classification of images: digits and CIFAR-10."""

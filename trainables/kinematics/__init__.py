@@ -1,0 +1,1 @@
+"""Inverse kinematics of a planar arm."""

@@ -1,0 +1,1 @@
+"""A character-level transformer, from scratch and fine-tuned."""

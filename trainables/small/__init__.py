@@ -1,0 +1,1 @@
+"""Small problems with known geometry: valleys, quadratics, spirals, sensing, the coupling dial."""

@@ -1,0 +1,1 @@
+"""Completing tensors by canonical polyadic factors: synthetic, and a hyperspectral image."""
