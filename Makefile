@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test test-slow check bench speed readme clean
+.PHONY: sweep test test-slow check bench speed speed-tasks published readme clean
 
 sweep: $(READY)
 	$(BIN)/flowadam sweep studies/quickstart.toml --out results/quickstart
@@ -24,6 +24,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/optimizer_step.py
 	$(BIN)/python benchmarks/moments_step.py
 	$(BIN)/python benchmarks/gradients.py
+	$(BIN)/python benchmarks/replica_steps.py
+	$(BIN)/python benchmarks/replicas.py
 	$(BIN)/python benchmarks/throughput.py
 
 # torch first and alone: a plain `torch` with its CUDA libraries is several GB larger.
@@ -38,6 +40,18 @@ $(READY): pyproject.toml constraints.txt
 speed: $(READY)
 	$(BIN)/python benchmarks/optimizer_step.py > studies/recorded/speed.txt
 	$(BIN)/python benchmarks/moments_step.py >> studies/recorded/speed.txt
+	$(BIN)/python studies/render_readme.py
+
+# Takes a quarter of an hour of two cores; goes on where it was stopped.
+published: $(READY)
+	$(BIN)/flowadam published --out studies/published > studies/recorded/published.txt
+	$(BIN)/python studies/render_readme.py
+
+# Takes some minutes of a machine that does nothing else.
+speed-tasks: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/gradients.py > studies/recorded/tasks_speed.txt
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/replica_steps.py >> studies/recorded/tasks_speed.txt
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/replicas.py >> studies/recorded/tasks_speed.txt
 	$(BIN)/python studies/render_readme.py
 
 readme: $(READY)

@@ -29,7 +29,7 @@ def scenario() -> Scenario:
     return replace(
         published.get("rosenbrock"),
         claims={"adam": Claim(5.0, 0.1)},
-        margins={"flowadam": Margin(0.12, 0.02, "adam")},
+        margins={"flowadam": (Margin(0.12, 0.02, "adam"),)},
         flow_steps={"flowadam": Claim(50, 10)},
     )
 
@@ -84,6 +84,14 @@ def test_the_seed_draws_what_the_script_draws(name: str) -> None:
 def test_the_ridge_of_the_regression_is_equal_for_all() -> None:
     contenders = published.get("ill_conditioned_regression").contenders
     assert {contender.penalty for contender in contenders.values()} == {1e-3}
+
+
+def test_the_spread_compares_the_worst_with_the_best() -> None:
+    one = replace(scenario(), claims={}, margins={}, flow_steps={}, spread=Claim(0.25, 0.01))
+    runs = [run("adam", 5.0), run("flowadam", 4.0)]
+    spread = checks(one, runs)[-1]
+    assert (spread.contender, spread.mean, spread.holds) == ("all", pytest.approx(0.25), True)
+    assert len(checks(one, runs[:1])) == 1
 
 
 def test_rosenbrock_as_published() -> None:

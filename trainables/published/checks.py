@@ -14,7 +14,8 @@ class Check:
     """One number of one contender.
 
     Attributes:
-        quantity: the scenario's metric, "flow steps", or "share below NAME" for a margin.
+        quantity: the scenario's metric, "flow steps", "share below NAME" for a margin, or the
+            spread of all contenders.
         claim: the published number, None where there is none.
         values: what was measured, one number per seed; a margin, 1 - mean / (mean of the other
             contender), is one number for all.
@@ -47,7 +48,14 @@ def checks(scenario: Scenario, runs: Sequence[Run]) -> list[Check]:
     A metric stands there without a claim too; a margin only if both its contenders have runs.
     """
     mine = [run for run in runs if run.scenario == scenario.name]
-    return [check for c in scenario.contenders for check in _of(c, scenario, mine)]
+    found = [check for c in scenario.contenders for check in _of(c, scenario, mine)]
+    if scenario.spread and {run.contender for run in mine} == set(scenario.contenders):
+        means = [check.mean for check in found if check.quantity == scenario.metric]
+        most, place = max(check.n for check in found), (scenario.name, scenario.key, "all")
+        spread, gradients = max(means) / min(means) - 1, fmean(run.gradients for run in mine)
+        what = "worst mean above the best, share"
+        found.append(Check(*place, what, scenario.spread, (spread,), most, gradients))
+    return found
 
 
 def _of(contender: str, scenario: Scenario, runs: Sequence[Run]) -> Iterator[Check]:
@@ -62,7 +70,7 @@ def _of(contender: str, scenario: Scenario, runs: Sequence[Run]) -> Iterator[Che
 
     values = [run.value for run in mine]
     yield check(scenario.metric, scenario.claims.get(contender), values)
-    if margin := scenario.margins.get(contender):
+    for margin in scenario.margins.get(contender, ()):
         others = [run.value for run in runs if run.contender == margin.against]
         if others:
             share = 1 - fmean(values) / fmean(others)

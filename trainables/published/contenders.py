@@ -15,9 +15,9 @@ Thresholds = tuple[float, float, float]
 DECAY = 1e-5
 
 
-def adam(lr: float, decay: float = DECAY) -> Contender:
+def adam(lr: float, decay: float = DECAY, steps: int | None = None) -> Contender:
     """Return Adam with the coupled weight decay `decay`."""
-    return Contender(lambda params: Adam(params, lr=lr), decay / 2)
+    return Contender(lambda params: Adam(params, lr=lr), decay / 2, steps)
 
 
 def adamw(lr: float, decay: float) -> Contender:
@@ -25,12 +25,19 @@ def adamw(lr: float, decay: float) -> Contender:
     return Contender(lambda params: AdamW(params, lr=lr, weight_decay=decay))
 
 
-def flowadam(lr: float, thresholds: Thresholds, penalty: float = DECAY) -> Contender:
-    """Return FlowAdam with the numbers of the published code and `penalty` in the loss."""
+def flowadam(
+    lr: float, thresholds: Thresholds, penalty: float = DECAY, gamma: float = 0.5
+) -> Contender:
+    """Return FlowAdam with the numbers of the published code and `penalty` in the loss.
+
+    Args:
+        gamma: share of the velocity in the momentum.
+    """
     sigma, kappa, scale = thresholds
     options: dict[str, Any] = {
         "switch_sensitivity": sigma,
         "curvature_sensitivity": kappa,
         "ode_t_scale": scale,
+        "momentum_blend_gamma": gamma,
     }
     return Contender(lambda params: FlowAdam.published(params, lr=lr, **options), penalty)

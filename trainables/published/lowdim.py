@@ -64,7 +64,7 @@ ROSENBROCK = Scenario(
     claims={},
     score=_last_loss,
     seeds=(42,),
-    margins={"flowadam": Margin(0.12, 0.02, "adam")},
+    margins={"flowadam": (Margin(0.12, 0.02, "adam"),)},
     flow_steps={"flowadam": Claim(50, 10)},
 )
 TWO_SPIRALS = Scenario(

@@ -66,7 +66,9 @@ def problem(size: Size, seed: int, penalty: float) -> FactorizationProblem:
     return FactorizationProblem(data, [f.T.contiguous()[None] for f in factors], setup)
 
 
-def _scenario(name: str, size: Size) -> Scenario:
+def scenario(name: str) -> Scenario:
+    """Return the scenario of one size."""
+    size = SIZES[name]
     contenders: dict[str, Contender] = {
         "adam": adam(RATE),
         "flowadam": flowadam(RATE, PRESET_B),
@@ -85,4 +87,4 @@ def _scenario(name: str, size: Size) -> Scenario:
     )
 
 
-SCENARIOS = {f"matrix_completion_{name}": _scenario(name, size) for name, size in SIZES.items()}
+SCENARIOS = {f"matrix_completion_{name}": scenario(name) for name in SIZES}

@@ -24,10 +24,12 @@ class Contender:
         make: builds it from the parameters, with its fixed rate.
         penalty: weight of the L2 term in the loss. A coupled `weight_decay` d, which adds d theta
             to the gradient, is the penalty d / 2; a decoupled one belongs into `make`.
+        steps: optimizer steps, None for the scenario's.
     """
 
     make: Callable[[list[Tensor]], Optimizer]
     penalty: float = 0.0
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,14 @@ class Scenario:
         name: the name of the fair task of the same data, where there is one.
         key: where its claims stand in the published list, for example "C6".
         metric: what is compared, as the paper calls it.
-        steps: optimizer steps, equal for all contenders.
+        steps: optimizer steps, equal for all contenders that name no number of their own.
         problem: builds the problem of one seed with an L2 weight: one replica, test unlocked.
         contenders: by name.
         claims: published means by contender; some contenders have none.
         score: the metric of a finished run from the problem and the loss before the last update.
         better: "lower" or "higher".
         margins: published differences between two contenders, by the one that is ahead.
+        spread: published share by which the worst contender's mean is above the best one's.
         flow_steps: published numbers of flow steps in a run, by contender.
     """
 
@@ -99,7 +102,8 @@ class Scenario:
     score: Callable[[Problem, float], float]
     seeds: tuple[int, ...] = S5
     better: str = field(default="lower")
-    margins: Mapping[str, Margin] = field(default_factory=dict)
+    margins: Mapping[str, tuple[Margin, ...]] = field(default_factory=dict)
+    spread: Claim | None = None
     flow_steps: Mapping[str, Claim] = field(default_factory=dict)
 
     def run(self, contender: str, seed: int) -> Run:
@@ -114,7 +118,7 @@ class Scenario:
 
         optimizer: Any = one.make(problem.params)
         loss = float("nan")
-        for k in range(self.steps):
+        for k in range(one.steps or self.steps):
             problem.begin_step(k)
             loss = float(optimizer.step(closure))
         value = self.score(problem, loss)
