@@ -12,7 +12,8 @@ from rich.table import Column, Table
 
 from analysis.intervals import mean_interval
 from analysis.text import estimate
-from flowadam.errors import require_known
+from flowadam import datasets
+from flowadam.errors import InputError, require_known
 from trainables import published
 from trainables.published.checks import Check, checks
 from trainables.published.record import Record, wanted
@@ -21,7 +22,9 @@ from trainables.published.record import Record, wanted
 def run_published(
     names: Sequence[str], out: Path, *, seeds: int | None, jobs: int | None, measure: bool
 ) -> None:
-    """Run what is missing of the named scenarios (default: all), then print the table.
+    """Run what is missing of the named scenarios, then print the table.
+
+    Without names: of all whose data are here.
 
     Args:
         out: folder of the record; the same command goes on where it was stopped.
@@ -31,7 +34,9 @@ def run_published(
     """
     for name in names:
         require_known("published scenario", name, published.names())
-    chosen = list(names) or published.names()
+    chosen = list(names) or [name for name in published.names() if _is_possible(name)]
+    for name in names if measure else ():
+        _require_data(name)
     record, runs = Record(out), wanted(chosen, seeds)
     missing = record.missing(runs) if measure else []
     for done, run in enumerate(record.fill(missing, jobs or os.cpu_count() or 1), 1):
@@ -42,6 +47,21 @@ def run_published(
     kept = [r for r in record.runs if (r.scenario, r.contender, r.seed) in set(runs)]
     found = [check for name in chosen for check in checks(published.get(name), kept)]
     Console().print(text(found), markup=False, highlight=False, soft_wrap=True)
+
+
+def _require_data(name: str) -> None:
+    """Raise InputError, with the way to get it, when the data set of a scenario is not here."""
+    if data := published.get(name).data:
+        datasets.path(data)
+
+
+def _is_possible(name: str) -> bool:
+    try:
+        _require_data(name)
+    except InputError as error:
+        typer.echo(f"{name} is left out: {error}", err=True)
+        return False
+    return True
 
 
 def text(found: Sequence[Check]) -> str:

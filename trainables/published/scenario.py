@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,9 @@ class Scenario:
         margins: published differences between two contenders, by the one that is ahead.
         spread: published share by which the worst contender's mean is above the best one's.
         flow_steps: published numbers of flow steps in a run, by contender.
+        patience: steps without a better validation metric after which a run ends and its best state
+            is scored; None: all steps are made and the last state is scored.
+        data: the data set that it needs, see ``flowadam data list``; "" for none.
     """
 
     name: str
@@ -105,9 +109,11 @@ class Scenario:
     margins: Mapping[str, tuple[Margin, ...]] = field(default_factory=dict)
     spread: Claim | None = None
     flow_steps: Mapping[str, Claim] = field(default_factory=dict)
+    patience: int | None = None
+    data: str = ""
 
     def run(self, contender: str, seed: int) -> Run:
-        """Train `contender` for all steps and score its last iterate."""
+        """Train `contender` and score it."""
         began, one = time.perf_counter(), self.contenders[contender]
         problem, calls = self.problem(seed, one.penalty), 0
 
@@ -117,14 +123,41 @@ class Scenario:
             return problem.closure().sum()
 
         optimizer: Any = one.make(problem.params)
-        loss = float("nan")
+        best = Best(self.patience)
+        loss = value = math.nan
         for k in range(one.steps or self.steps):
             problem.begin_step(k)
             loss = float(optimizer.step(closure))
-        value = self.score(problem, loss)
+            if self.patience and best.improves(problem):
+                value = self.score(problem, loss)
+            if best.is_over:
+                break
+        value = value if self.patience else self.score(problem, loss)
         seconds = time.perf_counter() - began
         flows = int(_stats(optimizer).get("flow_steps", 0))
         return Run(self.name, contender, seed, value, calls, flows, seconds)
+
+
+class Best:
+    """The lowest validation RMSE of a run so far.
+
+    Args:
+        patience: see `Scenario`.
+    """
+
+    def __init__(self, patience: int | None) -> None:
+        self._patience, self._value, self._since = patience, math.inf, 0
+
+    @property
+    def is_over(self) -> bool:
+        return self._patience is not None and self._since >= self._patience
+
+    def improves(self, problem: Problem) -> bool:
+        """Read the validation part and say whether it is better than ever."""
+        found = float(problem.evaluate("val")["rmse"])
+        improved = found < self._value
+        self._value, self._since = min(found, self._value), 0 if improved else self._since + 1
+        return improved
 
 
 def tested(metric: str) -> Callable[[Problem, float], float]:
