@@ -210,11 +210,14 @@ def published(
     jobs: Annotated[int | None, typer.Option(help="Processes. Default: all cores.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results/published"),
     table: Annotated[bool, typer.Option("--table", help="Run nothing, print the table.")] = False,
+    claimed: Annotated[
+        bool, typer.Option("--claimed", help="Print only what has a published number.")
+    ] = False,
 ) -> None:
     """Run the papers' experiments as published, beside the numbers they claim."""
     from flowadam.cli.published import run_published
 
-    run_published(names or [], out, seeds=seeds, jobs=jobs, measure=not table)
+    run_published(names or [], out, seeds=seeds, jobs=jobs, measure=not table, claimed=claimed)
 
 
 @data_app.command("list")

@@ -20,7 +20,13 @@ from trainables.published.record import Record, wanted
 
 
 def run_published(
-    names: Sequence[str], out: Path, *, seeds: int | None, jobs: int | None, measure: bool
+    names: Sequence[str],
+    out: Path,
+    *,
+    seeds: int | None,
+    jobs: int | None,
+    measure: bool,
+    claimed: bool,
 ) -> None:
     """Run what is missing of the named scenarios, then print the table.
 
@@ -31,10 +37,11 @@ def run_published(
         seeds: how many of the published seeds, default all.
         jobs: processes, default the machine's cores.
         measure: False prints what the folder holds and runs nothing.
+        claimed: print only what has a published number.
     """
     for name in names:
         require_known("published scenario", name, published.names())
-    chosen = list(names) or [name for name in published.names() if _is_possible(name)]
+    chosen = list(names) or [n for n in published.names() if not measure or _is_possible(n)]
     for name in names if measure else ():
         _require_data(name)
     record, runs = Record(out), wanted(chosen, seeds)
@@ -46,6 +53,7 @@ def run_published(
         )
     kept = [r for r in record.runs if (r.scenario, r.contender, r.seed) in set(runs)]
     found = [check for name in chosen for check in checks(published.get(name), kept)]
+    found = [check for check in found if check.claim] if claimed else found
     Console().print(text(found), markup=False, highlight=False, soft_wrap=True)
 
 
