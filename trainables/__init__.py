@@ -78,7 +78,7 @@ def names() -> list[str]:
     return sorted(_FACTORIES)
 
 
-def get(name: str, **options: Any) -> Task:
+def get(name: str, /, **options: Any) -> Task:
     """Return the task called `name`, built in or of an installed package.
 
     Args:

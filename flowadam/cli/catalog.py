@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flowadam.cli.registry import Registry
+from flowadam.cli.task_names import require_different
 from flowadam.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def _catalog(
 ) -> Catalog:
     from flowadam.sweep import Catalog
 
+    require_different(tasks)
     found = {
         **{f"task {name}": registry.origin("task", name) for name in tasks},
         **{f"optimizer {name}": registry.origin("optimizer", name) for name in optimizers},

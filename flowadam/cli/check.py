@@ -10,6 +10,7 @@ import typer
 
 import search_spaces
 from flowadam.cli.registry import Registry
+from flowadam.cli.task_names import split_name
 from flowadam.contract import CheckResult, run_checks
 from flowadam.errors import InputError, require_known
 from flowadam.installed import KINDS, installed
@@ -36,6 +37,8 @@ def _subject(name: str, registry: Registry) -> OptimizerSpec | Task:
     tasks, packages = registry.all_tasks(), {one.name: one for k in KINDS for one in installed(k)}
     if name in tasks:
         return tasks[name]
+    if split_name(name)[1]:
+        return registry.task(name)
     require_known("name", name, [*registry.names("optimizer"), *tasks, *packages])
     if name in registry.names("optimizer") or packages[name].kind == "optimizer":
         return registry.spec(name)

@@ -56,7 +56,7 @@ class Registry:
         self.origin("optimizer", name)
         return self.specs[name] if name in self.specs else search_spaces.get(name)
 
-    def task(self, name: str, **options: Any) -> Task:
+    def task(self, name: str, /, **options: Any) -> Task:
         """Return a task; options are for the factories of built-in and installed ones.
 
         They may also stand in the name: see `split_name`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from typing import Any
 
 from flowadam.errors import InputError
@@ -27,6 +28,17 @@ def split_name(name: str) -> tuple[str, dict[str, Any]]:
             raise InputError(f"'{name}' gives the option '{option}' twice.")
         options[option] = _value(value)
     return own, options
+
+
+def require_different(names: Sequence[str]) -> None:
+    """Raise InputError when two names mean one task, such as ``a:x=0.5`` and ``a:x=0.50``."""
+    seen: dict[str, str] = {}
+    for name in names:
+        own, options = split_name(name)
+        meaning = f"{own} {sorted(options.items())}"
+        if meaning in seen:
+            raise InputError(f"'{seen[meaning]}' and '{name}' are the same task: leave one out.")
+        seen[meaning] = name
 
 
 def _value(text: str) -> Any:

@@ -68,7 +68,7 @@ def _read_npz(file: io.BufferedReader) -> Arrays:
         with np.load(file, allow_pickle=False) as stored:
             return {name: np.array(stored[name]) for name in stored.files}
     except (zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
-        raise ValueError(f"it is no whole npz file ({error})") from None
+        raise ValueError("it is no whole npz file of plain arrays") from error
 
 
 _WRITERS = {".parquet": _write_parquet, ".npz": _write_npz}

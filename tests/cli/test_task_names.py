@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from flowadam.cli.check import check_name
 from flowadam.cli.registry import Registry
-from flowadam.cli.task_names import split_name
+from flowadam.cli.task_names import require_different, split_name
 from flowadam.errors import InputError
 
 
@@ -57,3 +58,19 @@ def test_a_plugin_task_takes_no_options() -> None:
     assert registry.task(name).name == name
     with pytest.raises(InputError, match="of a plugin takes no options"):
         registry.task(f"{name}:rank=3")
+
+
+def test_one_task_under_two_names_is_refused() -> None:
+    require_different(["photo", "photo:rank=3", "photo:rank=4", "photo:rank=3,hidden=0.5"])
+    with pytest.raises(InputError, match=r"'photo:b=1,a=0\.50' are the same"):
+        require_different(["photo:a=0.5,b=1", "photo:b=1,a=0.50"])
+
+
+def test_an_option_called_name_is_an_unknown_option() -> None:
+    with pytest.raises(InputError, match="karate_club has no option 'name'"):
+        Registry().task("karate_club:name=x")
+
+
+def test_check_takes_a_task_with_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="no option 'coupling'"):
+        check_name("rosenbrock:coupling=1", [])

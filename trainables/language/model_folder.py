@@ -65,6 +65,8 @@ def read_config(folder: Path) -> ModelConfig:
             )
     try:
         said = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if not isinstance(said, dict):
+            raise ValueError("it must be an object of names and values")
         return _config(said)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / CONFIG} does not describe a '{KIND}': {error}.") from None

@@ -115,8 +115,11 @@ def load(folder: Path) -> Model:
         weights = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
         shapes = {name: tuple(w.shape) for name, w in weights.items()}
     except Exception as error:  # torch's reader raises whatever a foreign file leads it to
-        sentence = str(error).splitlines()[0] if str(error) else "it is cut"
-        raise InputError(f"{folder / WEIGHTS} cannot be read: {sentence}") from None
+        # Its own words are left out: they advise to load what is not trusted.
+        raise InputError(
+            f"{folder / WEIGHTS} must be a dictionary of tensors, saved by torch.save; it is "
+            "damaged or holds something else, which is not loaded."
+        ) from error
     expected = {name: tuple(p.shape) for name, p in skeleton(config).named_parameters()}
     wrong = sorted(n for n in expected | shapes if expected.get(n) != shapes.get(n))
     if wrong:
