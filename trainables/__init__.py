@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from flowadam import installed, offers
-from flowadam.errors import InputError, nearest
+from flowadam.errors import InputError, nearest, require_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,6 +93,17 @@ def get(name: str, /, **options: Any) -> Task:
         return _make(name, _factory(name), options)
     found = installed.find("task", name, names())
     return offers.installed_task(found, lambda factory: _make(name, factory, options))
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """Return the options of a built-in task with their defaults; ... where one has to be given.
+
+    Raises:
+        InputError: unknown name.
+    """
+    require_known("task", name, _FACTORIES)
+    parameters = inspect.signature(_factory(name)).parameters.items()
+    return {n: ... if p.default is p.empty else p.default for n, p in parameters}
 
 
 def _make(name: str, factory: Callable[..., Task], options: Mapping[str, Any]) -> Task:

@@ -161,11 +161,14 @@ def ui(
 
 
 @app.command()
-def tasks(plugin: Plugins = None) -> None:
-    """List the tasks, those of installed packages too."""
+def tasks(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show its options.")] = None,
+    plugin: Plugins = None,
+) -> None:
+    """List the tasks, those of installed packages too, or the options of one."""
     from flowadam.cli.listing import list_tasks
 
-    list_tasks(plugin or [])
+    list_tasks(name, plugin or [])
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
+import trainables
 from flowadam import probes
 from flowadam.cli.registry import Registry
 from flowadam.errors import FlowAdamError, InputError
@@ -22,9 +23,12 @@ NARROW = 78
 """Columns below which tables are printed as lists."""
 
 
-def list_tasks(plugins: Sequence[Path] = ()) -> None:
-    """Print name, default budget and one line for every task."""
+def list_tasks(name: str | None = None, plugins: Sequence[Path] = ()) -> None:
+    """Print name, default budget and one line for every task, or the options of one."""
     registry = Registry(plugins)
+    if name is not None:
+        _show_options(name, registry)
+        return
     packages, broken = _of_packages("task", registry)
     table = Table("task", "metric", "budget", "what it is")
     for task in [*registry.all_tasks().values(), *packages]:
@@ -99,6 +103,21 @@ def list_probes() -> None:
         "Price of one reading, at 41 marks of a run: gradients and Hessian-vector products, and "
         "losses without gradient. None of it counts into budgets."
     )
+
+
+def _show_options(name: str, registry: Registry) -> None:
+    """Print what a built-in task is and takes; one of a plugin or a package takes no options."""
+    tasks = registry.all_tasks()
+    task = tasks[name] if name in tasks else registry.task(name)
+    console = Console(highlight=False)
+    console.print(f"{name}: {task.summary}", markup=False)
+    console.print(f"metric {task.metric}, budget {task.budget} gradients", markup=False)
+    known = trainables.options_of(name) if name in trainables.names() else {}
+    for option, default in known.items():
+        text = "has to be given" if default is ... else f"default {default}"
+        console.print(f"  {option}  {text}", markup=False)
+    if known:
+        console.print(f"Options go into the name: {name}:{next(iter(known))}=...", markup=False)
 
 
 def _show_space(spec: OptimizerSpec) -> None:

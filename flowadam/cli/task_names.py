@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from typing import Any
 
 from flowadam.errors import InputError
 
+_PAIRS = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+"""Commas outside of quotes."""
+
 
 def split_name(name: str) -> tuple[str, dict[str, Any]]:
     """Return a task's own name and the options that follow its colon.
 
-    Values are read as TOML (numbers, true, false, quoted text); anything else is text. A study
-    knows a task by the whole, so that one task may stand in it several times.
+    Values are read as TOML (numbers, true, false, quoted text, in which commas may stand); anything
+    else is text. A study knows a task by the whole, so that one task may stand in it several times.
 
     Raises:
         InputError: an option without value, or given twice.
     """
     own, colon, rest = name.partition(":")
     options: dict[str, Any] = {}
-    for pair in rest.split(",") if colon else ():
-        option, equals, value = (part.strip() for part in pair.partition("="))
-        if not (option and equals and value):
-            raise InputError(f"Options of a task are NAME:option=value,..., got '{name}'.")
+    for pair in _PAIRS.split(rest) if colon else ():
+        option, _, value = (part.strip() for part in pair.partition("="))
+        if not (option and value):
+            raise InputError(
+                f"Options of a task are NAME:option=value,..., each with a value, got '{name}'."
+            )
         if option in options:
             raise InputError(f"'{name}' gives the option '{option}' twice.")
         options[option] = _value(value)

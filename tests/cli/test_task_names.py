@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowadam.cli.check import check_name
+from flowadam.cli.listing import list_tasks
 from flowadam.cli.registry import Registry
 from flowadam.cli.task_names import require_different, split_name
 from flowadam.errors import InputError
@@ -20,20 +21,16 @@ from flowadam.errors import InputError
         ("photo:rank=3", "photo", {"rank": 3}),
         ("photo:hidden=0.5, rank=3", "photo", {"hidden": 0.5, "rank": 3}),
         ("char:path=/tmp/a text.txt,full=true", "char", {"path": "/tmp/a text.txt", "full": True}),
-        ('char:path="1,5"', "char", None),
+        ('char:path="/a,b:c=d.txt",rank=3', "char", {"path": "/a,b:c=d.txt", "rank": 3}),
     ],
 )
 def test_values_are_numbers_truths_or_text(name: str, own: str, options: Any) -> None:
-    if options is None:
-        with pytest.raises(InputError, match="NAME:option=value"):
-            split_name(name)
-    else:
-        assert split_name(name) == (own, options)
+    assert split_name(name) == (own, options)
 
 
 @pytest.mark.parametrize("name", ["photo:", "photo:rank", "photo:=3", "photo:rank=", "photo:,"])
 def test_half_an_option_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match=r"NAME:option=value,\.\.\., got 'photo:"):
+    with pytest.raises(InputError, match=r"NAME:option=value,.*, got 'photo:"):
         split_name(name)
 
 
@@ -74,3 +71,14 @@ def test_an_option_called_name_is_an_unknown_option() -> None:
 def test_check_takes_a_task_with_options(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="no option 'coupling'"):
         check_name("rosenbrock:coupling=1", [])
+
+
+def test_a_tasks_options_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    list_tasks("photo_completion")
+    shown = capsys.readouterr().out
+    assert "rank  default 10" in shown
+    assert "photo_completion:rank=..." in shown
+    list_tasks("ratings")
+    assert "path  has to be given" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"Unknown task 'photo_completio'\. Did you mean"):
+        list_tasks("photo_completio")
