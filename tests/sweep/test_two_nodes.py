@@ -42,9 +42,10 @@ def _is_raylet(process: psutil.Process) -> bool:
     return process.name() == "raylet"
 
 
-def _is_training(process: psutil.Process) -> bool:
+def _is_trainable(process: psutil.Process) -> bool:
+    """Say whether a worker of the node holds a trainable, in a run or between two."""
     try:
-        return "Trainable.train" in " ".join(process.cmdline())
+        return "Trainable" in " ".join(process.cmdline())
     except psutil.Error:  # It has just ended.
         return False
 
@@ -79,7 +80,7 @@ def test_a_node_dies_and_half_gpus_go_on(
     run_to_end(order(tmp_path / "calm", **keys))
     with start(job) as driver:
         assert driver.after_rows(2), driver.lines
-        eventually(lambda: any(map(_is_training, raylet.children())))
+        eventually(lambda: any(map(_is_trainable, raylet.children())))
         raylet.kill()
         assert driver.finish() == 0, driver.lines
     assert contents(tmp_path / "two") == contents(tmp_path / "calm")
