@@ -31,13 +31,16 @@ class _LBFGS(CopiesWhole, torch.optim.LBFGS):
 
     kept = ("_params", "_numel_cache")
 
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[..., Any] | None = None) -> Any:
+        if closure is None:
+            raise RuntimeError("L-BFGS needs a closure that evaluates loss and gradient, got None.")
+        evaluate = closure
         params = [p for group in self.param_groups for p in group["params"]]
         before = Before(self)
         losses: list[torch.Tensor] = []
 
         def mended() -> torch.Tensor:
-            losses.append(torch.as_tensor(closure()).detach())
+            losses.append(torch.as_tensor(evaluate()).detach())
             for p in params:
                 p.grad = None if p.grad is None else p.grad.contiguous()
             return losses[-1].nan_to_num(nan=HIGH, posinf=HIGH)

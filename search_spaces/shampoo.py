@@ -29,7 +29,7 @@ class _Shampoo(CopiesWhole, Shampoo):
 
     kept = ("preconditioning_compute_steps", "maximize")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[..., Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -43,7 +43,7 @@ class _Shampoo(CopiesWhole, Shampoo):
         before = Before(self)
         try:
             super().step()
-        except torch.linalg.LinAlgError:  # type: ignore[reportPrivateImportUsage]
+        except torch.linalg.LinAlgError:  # pyright: ignore[reportPrivateImportUsage]
             before.restore()
             self._step_with_old_roots()
         return loss

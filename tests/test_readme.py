@@ -51,7 +51,7 @@ def test_the_commands_parse(words: list[str]) -> None:
 
     from flowadam.cli.app import app
 
-    sweep = get_command(app).commands["sweep"]  # type: ignore[attr-defined]
+    sweep = get_command(app).commands["sweep"]
     sweep.make_context("sweep", words[1:])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flowadam.errors import InputError
 from flowadam.task import Split
 
 Index = NDArray[np.int32]
@@ -67,6 +68,37 @@ def dense_cells(matrix: Values, chosen: NDArray[np.int64]) -> Cells:
     """Return the cells of a full matrix at flat (row-major) positions, in ascending order."""
     rows, cols = np.unravel_index(np.sort(chosen), matrix.shape)
     return Cells(rows.astype(np.int32), cols.astype(np.int32), matrix[rows, cols])
+
+
+def held_out(
+    name: str,
+    seen: NDArray[np.floating],
+    clean: NDArray[np.floating],
+    observed: NDArray[np.int64],
+    test: NDArray[np.int64],
+) -> SplitCells:
+    """Return the parts of a synthetic matrix: of what is observed, a tenth is validation.
+
+    Args:
+        name: the task's name, for the error.
+        seen, clean: values with noise, of training and validation, and without, of test; [n, m].
+        observed: flat positions in random order; the first tenth, rounded down, is held out.
+        test: flat positions.
+
+    Raises:
+        InputError: fewer than ten positions are observed.
+    """
+    count = len(observed) // 10
+    if count == 0:
+        raise InputError(f"{name} needs at least 10 observed entries, got {len(observed)}.")
+    noisy = seen.astype(np.float32)
+    return SplitCells(
+        shape=(clean.shape[0], clean.shape[1]),
+        train=dense_cells(noisy, observed[count:]),
+        val=dense_cells(noisy, observed[:count]),
+        test=dense_cells(clean.astype(np.float32), test),
+        center=0.0,
+    )
 
 
 def additive_baselines(data: SplitCells, split: Split, row: str, col: str) -> Mapping[str, float]:

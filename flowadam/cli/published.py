@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from analysis.intervals import mean_interval
 from analysis.text import estimate
 from flowadam import datasets
-from flowadam.errors import InputError, require_known
+from flowadam.errors import InputError
 from trainables import published
 from trainables.published.checks import Check, checks
 from trainables.published.record import Record, wanted
@@ -39,8 +39,6 @@ def run_published(
         measure: False prints what the folder holds and runs nothing.
         claimed: print only what has a published number.
     """
-    for name in names:
-        require_known("published scenario", name, published.names())
     chosen = list(names) or [n for n in published.names() if not measure or _is_possible(n)]
     for name in names if measure else ():
         _require_data(name)
@@ -51,7 +49,8 @@ def run_published(
         typer.echo(
             f"{done}/{len(missing)}  {where}: {run.value:.4g}  {run.seconds:.0f} s", err=True
         )
-    kept = [r for r in record.runs if (r.scenario, r.contender, r.seed) in set(runs)]
+    asked = set(runs)
+    kept = [r for r in record.runs if (r.scenario, r.contender, r.seed) in asked]
     found = [check for name in chosen for check in checks(published.get(name), kept)]
     found = [check for check in found if check.claim] if claimed else found
     Console().print(text(found), markup=False, highlight=False, soft_wrap=True)

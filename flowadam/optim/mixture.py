@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,9 +21,9 @@ class MixedAdam(MomentOptimizer):
     last gradient, so the largest one is the optimizer's, and every checkpoint holds it.
     """
 
+    @abstractmethod
     def _weight(self, group: Mapping[str, Any], t: int) -> float:
         """Return alpha_t."""
-        raise NotImplementedError
 
     def _checked(self, group: Group) -> Group:
         return group | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
@@ -15,7 +16,7 @@ from flowadam.optim import checks
 Group = dict[str, Any]
 
 
-class MomentOptimizer(Optimizer):
+class MomentOptimizer(Optimizer, ABC):
     """An optimizer whose state per parameter is ``step``, ``exp_avg`` and ``exp_avg_sq``.
 
     ``step`` is an int; the moments are shaped and typed like the parameter. A parameter without a
@@ -89,9 +90,9 @@ class MomentOptimizer(Optimizer):
     def _name(self) -> str:
         return type(self).__name__
 
+    @abstractmethod
     def _checked(self, group: Group) -> Group:
         """Return the group with checked options; raise ValueError for one outside its range."""
-        raise NotImplementedError
 
     def _check_tensors(self, params: Sequence[Tensor]) -> None:
         """Raise ValueError for a parameter that the optimizer does not take."""
@@ -104,9 +105,9 @@ class MomentOptimizer(Optimizer):
         for p in params:
             self.state[p]["step"] += 1
 
+    @abstractmethod
     def _update(self) -> None:
         """Update moments and parameters."""
-        raise NotImplementedError
 
     def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = self._evaluate(closure)

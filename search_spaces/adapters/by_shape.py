@@ -38,7 +38,7 @@ class ByShape(CopiesWhole):
         self._others = others([torch.zeros(1)])
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[..., Any] | None = None) -> Any:
         """Make one step; return what `closure` returns."""
         loss = None
         if closure is not None:

@@ -202,7 +202,7 @@ def test_the_examples_pass_the_contract(
 ) -> None:
     if not all_of_it:  # they start processes that import torch
         for slow in SLOW_CHECKS:
-            monkeypatch.setitem(OPTIMIZER_CHECKS, slow, lambda spec: None)  # type: ignore
+            monkeypatch.setitem(OPTIMIZER_CHECKS, slow, lambda spec: None)
     assert run("check", name, "--plugin", path) == 0
     printed = capsys.readouterr().out
     assert "ok      arrives_at_workers" in printed and "three_gradients with " in printed

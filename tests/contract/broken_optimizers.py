@@ -27,7 +27,7 @@ class Descent(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Callable[..., Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[..., Any]) -> Any:
         self.refuse_scale()
         loss = self.evaluate(closure)
         for group in self.param_groups:

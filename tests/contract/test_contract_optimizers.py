@@ -91,7 +91,7 @@ def test_flowadam_recovers_from_what_is_not_finite(bad: float, where: Where, ste
 def test_the_problems_make_flowadam_flow() -> None:
     """The checks above would prove little if no flow step happened in them."""
     for task in BOTH_KINDS:
-        stats = train(SPECS["flowadam"], task, 20).optimizer.flow_stats()  # type: ignore
+        stats = train(SPECS["flowadam"], task, 20).optimizer.flow_stats()
         assert int(stats["flow_steps"].min()) >= 3
     for noisy in (False, True):
         loop = ordinary(SPECS["flowadam"], noisy=noisy)

@@ -62,7 +62,7 @@ def _products(leaves: list[torch.Tensor], *, together: bool, times: int) -> None
     for _ in range(times):
         for part in parts:
             ones = [torch.ones_like(g) for g in part if g is not None]
-            torch.autograd.grad(part, leaves, ones, retain_graph=True, allow_unused=True)  # type: ignore
+            torch.autograd.grad(part, leaves, ones, retain_graph=True, allow_unused=True)
 
 
 def test_graph_gradients_are_those_of_the_closure() -> None:
@@ -113,7 +113,7 @@ def test_constant_gradients_have_a_graph_too() -> None:
     meter.differentiate(1, leaves)
     gradients = [leaf.grad for leaf in leaves]
     assert [float(g.detach().mean()) for g in gradients if g is not None] == [3.0, 0.0]
-    products = torch.autograd.grad(gradients, leaves, [torch.ones_like(leaf) for leaf in leaves])  # type: ignore
+    products = torch.autograd.grad(gradients, leaves, [torch.ones_like(leaf) for leaf in leaves])
     assert not any(bool(product.any()) for product in products)
     assert meter.used.tolist() == [0, 2, 0]
 

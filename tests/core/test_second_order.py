@@ -124,7 +124,7 @@ class Noise(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any]) -> Any:
         loss = closure()
         for p in self.param_groups[0]["params"]:
             p += self.param_groups[0]["lr"] * torch.randn_like(p)
@@ -180,7 +180,7 @@ def test_no_graph_outlives_its_step(name: str) -> None:
         seen.extend(weakref.ref(leaf.grad) for leaf in leaves)
         return loss
 
-    training.optimizer._differentiate = watched  # type: ignore[attr-defined]
+    training.optimizer._differentiate = watched
     gc.disable()
     try:
         training.advance(400)

@@ -43,7 +43,7 @@ class Greedy(torch.optim.Optimizer):
         self.costs = torch.tensor(costs)
 
     @torch.no_grad()
-    def step(self, closure: Callable[..., Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[..., Any]) -> Any:
         for spent in range(1, int(self.costs.max())):
             closure(self.costs > spent)
         losses = closure(None)
@@ -246,7 +246,7 @@ def test_a_metric_that_leaves_the_finite_range_counts_as_divergence() -> None:
 
 def test_an_optimizer_that_never_evaluates_is_an_error() -> None:
     class Idle(Greedy):
-        def step(self, closure: Callable[..., Any]) -> Any:  # type: ignore[override]
+        def step(self, closure: Callable[..., Any]) -> Any:
             return torch.zeros(len(SEEDS))
 
     for outcome in run(spec_of(lambda params, *, lr=0.1: Idle(params, lr, [1, 1, 1]))):

@@ -126,7 +126,7 @@ def costly(cost: int) -> OptimizerSpec:
 
     class Costly(torch.optim.SGD):
         @torch.no_grad()
-        def step(self, closure: Callable[..., Any]) -> Any:  # type: ignore[override]
+        def step(self, closure: Callable[..., Any]) -> Any:
             for _ in range(cost - 1):
                 closure()
             return super().step(closure)
@@ -226,7 +226,7 @@ def test_replicas_that_are_done_are_read_no_more() -> None:
 
     class Greedy(torch.optim.SGD):
         @torch.no_grad()
-        def step(self, closure: Callable[..., Any]) -> Any:  # type: ignore[override]
+        def step(self, closure: Callable[..., Any]) -> Any:
             closure(torch.tensor([True, False, False]))
             return super().step(closure)
 

@@ -106,7 +106,7 @@ def test_preconditioned_sharpness_by_hand() -> None:
     for r, value in enumerate(read):
         quotients = []
         for h, p in zip(curvature, training.problem.params, strict=True):
-            v = training.optimizer.state[p]["exp_avg_sq"][r].flatten()  # type: ignore[attr-defined]
+            v = training.optimizer.state[p]["exp_avg_sq"][r].flatten()
             quotients.append(h / ((v / (1 - 0.999**5)).sqrt() + 1e-8))
         assert value == pytest.approx(float(torch.cat(quotients).max()), rel=1e-6)
 
@@ -237,7 +237,7 @@ def _numerator(training: Training, kind: str, p: Tensor) -> Tensor:
     assert p.grad is not None
     if kind == "gradient":
         return p.grad
-    return training.optimizer.state[p][kind]  # type: ignore[attr-defined]
+    return training.optimizer.state[p][kind]
 
 
 def _rate(training: Training) -> float:

@@ -22,6 +22,7 @@ from flowadam.spec import OptimizerSpec
 from flowadam.sweep import Catalog
 from flowadam.task import Problem
 
+GATE = "FLOWADAM_TEST_GATE"
 LR = Float("opt.lr", 1e-3, 1.0, "test", log=True)
 BETA = Float("opt.beta", 0.5, 0.99, "test", one_minus=True)
 PENALTY = Float("task.penalty", 1e-6, 1e-2, "test", log=True)
@@ -29,12 +30,14 @@ TROUBLE = Choice("opt.trouble", (False, True), "test")
 
 
 class Slow(Counting):
-    """Sleeps in every gradient evaluation."""
+    """Sleeps in every gradient evaluation, and for as long as the file of `GATE` is there."""
 
     seconds = 0.0
 
     def closure(self, active: torch.Tensor | None = None) -> torch.Tensor:
         time.sleep(self.seconds)
+        while os.path.exists(os.environ.get(GATE, "")):
+            time.sleep(0.05)
         return super().closure(active)
 
 

@@ -9,10 +9,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
+from sweep_plugins import GATE
 from sweep_tools import contents, environment, eventually, order, run_to_end, start
 
 RAY = str(Path(sys.executable).with_name("ray"))
@@ -50,10 +52,20 @@ def _is_trainable(process: psutil.Process) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """Two nodes that a token protects: address, raylet of the second, gate of all runs."""
+
+    address: str
+    second: psutil.Process
+    gate: Path
+
+
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, psutil.Process]]:
-    """Yield the address of two nodes that a token protects, and the raylet of the second."""
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Yield a cluster whose workers inherit this environment; its gate is open."""
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="t"))
+    monkeypatch.setenv(GATE, str(folder / "gate"))
     token = folder / "token"
     token.touch(mode=0o600)
     token.write_text("5" * 64)
@@ -66,21 +78,18 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, psutil.Proce
         head = f"--temp-dir={folder}/r", "--include-dashboard=false"
         nodes.enter_context(node("--head", f"--port={port}", *head))
         raylet = nodes.enter_context(node(f"--address={address}"))
-        yield address, raylet
+        yield Cluster(address, raylet, folder / "gate")
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_node_dies_and_half_gpus_go_on(
-    tmp_path: Path, cluster: tuple[str, psutil.Process]
-) -> None:
-    address, raylet = cluster
-    keys = {"trials": 16, "gpu": 0.5}
-    where = {"engine": "search on ray", "address": address}
-    job = order(tmp_path / "two", seconds=0.05, **where, **keys)
+def test_a_node_dies_and_half_gpus_go_on(tmp_path: Path, cluster: Cluster) -> None:
+    keys = {"trials": 6, "gpu": 0.5}
+    where = {"engine": "search on ray", "address": cluster.address}
     run_to_end(order(tmp_path / "calm", **keys))
-    with start(job) as driver:
-        assert driver.after_rows(2), driver.lines
-        eventually(lambda: any(map(_is_trainable, raylet.children())))
-        raylet.kill()
+    cluster.gate.touch()
+    with start(order(tmp_path / "two", **where, **keys)) as driver:
+        assert eventually(lambda: any(map(_is_trainable, cluster.second.children())))
+        cluster.second.kill()
+        cluster.gate.unlink()
         assert driver.finish() == 0, driver.lines
     assert contents(tmp_path / "two") == contents(tmp_path / "calm")

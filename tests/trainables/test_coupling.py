@@ -37,7 +37,7 @@ def losses(task: Any, optimizer: type[torch.optim.Optimizer], **options: Any) ->
     """Return the losses [STEPS, 2] before each step, in float64."""
     problem = task.make([0, 1], penalty=1e-4, dtype="float64")
     made = optimizer(problem.params, **options)
-    return torch.stack([made.step(problem.closure) for _ in range(STEPS)])  # type: ignore[misc]
+    return torch.stack([made.step(problem.closure) for _ in range(STEPS)])
 
 
 @given(dimension=st.integers(2, 40), seed=st.integers(0, 2**32), share=st.floats(0, 1))

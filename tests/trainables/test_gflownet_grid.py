@@ -159,14 +159,14 @@ def test_second_derivatives_are_finite() -> None:
     problem = problem_of(GFlowNetGrid().tiny(), [0])
     leaves = [p.detach().clone().requires_grad_() for p in problem.params]
     first = torch.autograd.grad(problem.losses(leaves, [0]).sum(), leaves, create_graph=True)
-    second = torch.autograd.grad(sum(g.square().sum() for g in first), leaves)  # type: ignore[arg-type]
+    second = torch.autograd.grad(sum(g.square().sum() for g in first), leaves)
     assert all(s.isfinite().all() and s.abs().max() > 0 for s in second)
 
 
 @pytest.mark.parametrize(("option", "value"), [("side", 1), ("hidden", 0), ("trajectories", 0.5)])
 def test_wrong_options(option: str, value: object) -> None:
     with pytest.raises(InputError, match=f"`{option}` must be a whole number of at least"):
-        gflownet_grid(**{option: value})  # type: ignore[arg-type]
+        gflownet_grid(**{option: value})
 
 
 def test_adam_comes_near_the_target() -> None:

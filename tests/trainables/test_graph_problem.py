@@ -25,7 +25,7 @@ every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 
 
 def made(task: LinkPrediction, seeds: Sequence[int], **options: object) -> LinkProblem:
-    problem = task.make(seeds, test_unlocked=True, **({"dtype": "float64"} | options))  # type: ignore[arg-type]
+    problem = task.make(seeds, test_unlocked=True, **({"dtype": "float64"} | options))
     assert isinstance(problem, LinkProblem)
     problem.begin_step(4)
     return problem
@@ -47,7 +47,7 @@ def dense(data: SplitLinks) -> tuple[Tensor, Tensor]:
 
 
 def scores(z: Tensor, part: Pairs) -> tuple[Tensor, Tensor]:
-    return tuple((z[p[:, 0]] * z[p[:, 1]]).sum(1) for p in (part.edges, part.others))  # type: ignore[return-value]
+    return tuple((z[p[:, 0]] * z[p[:, 1]]).sum(1) for p in (part.edges, part.others))
 
 
 def bce(edges: Tensor, others: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def test_scores_are_those_of_the_dense_formula_without_dropout(
     edges, others = scores(
         spread @ torch.relu(spread @ x @ w1) @ w2, data.val if split == "val" else data.test
     )
-    found = problem.evaluate(split)  # type: ignore[arg-type]
+    found = problem.evaluate(split)
     torch.testing.assert_close(found["bce"][0], bce(edges, others), rtol=1e-12, atol=0)
     assert float(found["auc_error"][0]) == auc_error(edges.numpy(), others.numpy())
 

@@ -112,4 +112,4 @@ def test_adam_solves_the_task(size: str) -> None:
 )
 def test_wrong_sizes(options: dict[str, int], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        replace(small(), **options).data()  # type: ignore[arg-type]
+        replace(small(), **options).data()

@@ -132,7 +132,7 @@ def test_a_changed_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_wrong_options_of_the_image(options: dict[str, float], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        replace(IndianPines(stride=16), **options).data()  # type: ignore[arg-type]
+        replace(IndianPines(stride=16), **options).data()
 
 
 def test_a_tensor_without_validation_entries_is_refused() -> None:

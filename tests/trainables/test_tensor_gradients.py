@@ -87,7 +87,7 @@ def test_both_forms_equal_plain_loops(
 ) -> None:
     monkeypatch.setattr(kernels, "DENSE_SHARE", 0.0 if form is Dense else 2.0)
     task = trainables.get("tensor_completion_small").tiny()
-    data = task.data()  # type: ignore[attr-defined]
+    data = task.data()
     problem = task.make([3, 4], penalty=penalty, dtype="float64")
     assert isinstance(problem, CPProblem)
     assert type(problem.kernel) is form
@@ -102,7 +102,7 @@ def test_both_forms_equal_plain_loops(
 def test_the_score_is_the_error_of_the_sum_of_outer_products() -> None:
     task = trainables.get("tensor_completion_small").tiny()
     problem = task.make([0, 1], test_unlocked=True, dtype="float64")
-    test = task.data().test  # type: ignore[attr-defined]
+    test = task.data().test
     for r in (0, 1):
         model = np.einsum("ri,rj,rk->ijk", *(p.detach()[r].numpy() for p in problem.params))
         errors = model.reshape(len(model), -1)[test.rows, test.cols] - test.values

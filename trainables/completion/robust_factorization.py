@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowadam.errors import InputError
 from flowadam.seeds import derive
 from flowadam.task import Split
 from trainables.base import BenchmarkTask
-from trainables.cells import SplitCells, dense_cells, hash_arrays
+from trainables.cells import SplitCells, hash_arrays, held_out
 from trainables.options import require_whole
 
 if TYPE_CHECKING:
@@ -145,13 +144,4 @@ def _draw(task: RobustFactorization) -> SplitCells:
     spikes = task.magnitude * rng.standard_normal(clean.shape) * hit
     noisy = clean + spikes + task.noise * rng.standard_normal(clean.shape)
     order = rng.permutation(clean.size)
-    held_out = len(order) // 10
-    if held_out == 0:
-        raise InputError(f"{task.name} needs at least 10 entries, got {len(order)}.")
-    return SplitCells(
-        shape=(task.rows, task.columns),
-        train=dense_cells(noisy.astype(np.float32), order[held_out:]),
-        val=dense_cells(noisy.astype(np.float32), order[:held_out]),
-        test=dense_cells(clean.astype(np.float32), np.arange(clean.size)),
-        center=0.0,
-    )
+    return held_out(task.name, noisy, clean, order, np.arange(clean.size))

@@ -11,9 +11,9 @@ import torch
 
 from trainables.kinematics.arm import ArmProblem
 from trainables.kinematics.inverse_kinematics import START_SCALE, inverse_kinematics_arc
+from trainables.published import draws
 from trainables.published.contenders import Thresholds, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Scenario, tested
-from trainables.setup import Setup
 
 RATE = 0.015
 THRESHOLDS: Thresholds = (0.90, 1.5, 0.5)
@@ -25,8 +25,7 @@ def problem(seed: int, penalty: float) -> ArmProblem:
     task = inverse_kinematics_arc()
     torch.manual_seed(seed + 1000)
     start = START_SCALE * torch.randn(task.waypoints, task.links)
-    setup = Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")
-    return ArmProblem(task.targets(), start[None], setup)
+    return ArmProblem(task.targets(), start[None], draws.one_run(seed, penalty))
 
 
 SCENARIOS = {

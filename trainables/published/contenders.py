@@ -13,6 +13,7 @@ Thresholds = tuple[float, float, float]
 """switch_sensitivity, curvature_sensitivity, ode_t_scale."""
 
 DECAY = 1e-5
+PRESET_B: Thresholds = (0.90, 0.1, 0.5)
 
 
 def adam(lr: float, decay: float = DECAY, steps: int | None = None) -> Contender:
@@ -26,18 +27,17 @@ def adamw(lr: float, decay: float) -> Contender:
 
 
 def flowadam(
-    lr: float, thresholds: Thresholds, penalty: float = DECAY, gamma: float = 0.5
+    lr: float, thresholds: Thresholds, penalty: float = DECAY, **options: Any
 ) -> Contender:
     """Return FlowAdam with the numbers of the published code and `penalty` in the loss.
 
     Args:
-        gamma: share of the velocity in the momentum.
+        options: further ones of FlowAdam.
     """
     sigma, kappa, scale = thresholds
-    options: dict[str, Any] = {
+    options |= {
         "switch_sensitivity": sigma,
         "curvature_sensitivity": kappa,
         "ode_t_scale": scale,
-        "momentum_blend_gamma": gamma,
     }
     return Contender(lambda params: FlowAdam.published(params, lr=lr, **options), penalty)

@@ -20,9 +20,9 @@ from trainables.graphs.block_graphs import FEATURE_NOISE, FILLER, BlockGraph
 from trainables.graphs.graph_convolution import LinkProblem
 from trainables.graphs.graphs import Edges, Pairs, SplitLinks
 from trainables.graphs.link_prediction import DROPOUT
+from trainables.published import draws
 from trainables.published.contenders import Thresholds, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Scenario, tested
-from trainables.setup import Setup
 
 RATE = 0.01
 THRESHOLDS: Thresholds = (0.50, 1.5, 1.0)
@@ -52,7 +52,7 @@ def problem(task: BlockGraph, seed: int, penalty: float) -> LinkProblem:
     widths = (task.columns, task.hidden), (task.hidden, task.embedding)
     layers = [nn.Linear(inputs, outputs, bias=False) for inputs, outputs in widths]
     start = [layer.weight.detach().T.contiguous()[None] for layer in layers]
-    setup = Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")
+    setup = draws.one_run(seed, penalty)
     return FreshMasks(data, start, setup, name=task.name, dropout=DROPOUT)
 
 
@@ -107,7 +107,6 @@ def _scenario(size: str, task: BlockGraph) -> Scenario:
         },
         claims=dict(zip(("adam", "flowadam"), CLAIMS[size], strict=True)),
         score=_auc,
-        better="higher",
     )
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.mlp import BINARY, VALUES, MLPProblem
-from trainables.setup import Setup
+from trainables.published.draws import one_run
 from trainables.small.points import Points
 from trainables.small.regression import GAIN, RANGES, answers
 from trainables.small.spirals import WIDTH, arms, standardized
@@ -25,7 +25,7 @@ DATA_SEED = 42
 
 def rosenbrock(seed: int, penalty: float) -> RosenbrockProblem:
     """Return the function at its one start; the seed changes nothing."""
-    return RosenbrockProblem(torch.tensor([[-1.5, 1.5]]), _setup(seed, penalty))
+    return RosenbrockProblem(torch.tensor([[-1.5, 1.5]]), one_run(seed, penalty))
 
 
 def rotated_quadratic(seed: int, penalty: float) -> QuadraticProblem:
@@ -35,7 +35,7 @@ def rotated_quadratic(seed: int, penalty: float) -> QuadraticProblem:
     spectrum = torch.tensor([2000.0, 2000.0, *[1.0] * 48])
     hessian = (basis * spectrum) @ basis.T
     torch.manual_seed(seed)
-    return QuadraticProblem(hessian, 2 * torch.randn(1, 50), _setup(seed, penalty))
+    return QuadraticProblem(hessian, 2 * torch.randn(1, 50), one_run(seed, penalty))
 
 
 def spirals(data_seed: int, model_seed: int, penalty: float) -> MLPProblem:
@@ -46,7 +46,7 @@ def spirals(data_seed: int, model_seed: int, penalty: float) -> MLPProblem:
     torch.manual_seed(model_seed)
     linear = [nn.Linear(*pair) for pair in pairwise((2, WIDTH, WIDTH, WIDTH, 1))]
     data = {"train": points, "val": points, "test": points}
-    return MLPProblem(data, _layers(linear), BINARY, _setup(model_seed, penalty))
+    return MLPProblem(data, _layers(linear), BINARY, one_run(model_seed, penalty))
 
 
 def regression(seed: int, penalty: float) -> MLPProblem:
@@ -61,14 +61,10 @@ def regression(seed: int, penalty: float) -> MLPProblem:
         nn.init.xavier_uniform_(layer.weight, gain=GAIN)
         nn.init.zeros_(layer.bias)
     data = {"train": train, "val": test, "test": test}
-    return MLPProblem(data, _layers(linear), VALUES, _setup(seed, penalty))
+    return MLPProblem(data, _layers(linear), VALUES, one_run(seed, penalty))
 
 
 def _layers(linear: list[nn.Linear]) -> list[Tensor]:
     """Return weights [1, inputs, outputs] and biases [1, outputs], layer by layer."""
     pairs = [(one.weight.detach().T.contiguous(), one.bias.detach()) for one in linear]
     return [tensor[None].clone() for pair in pairs for tensor in pair]
-
-
-def _setup(seed: int, penalty: float) -> Setup:
-    return Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")

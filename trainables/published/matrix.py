@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from trainables.cells import SplitCells, dense_cells
-from trainables.completion.factorization import INIT_SCALE, FactorizationProblem
-from trainables.published.contenders import Thresholds, adam, adamw, flowadam
+from trainables.completion.factorization import FactorizationProblem
+from trainables.published import draws
+from trainables.published.contenders import PRESET_B, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Contender, Scenario, tested
-from trainables.setup import Setup
 
 Size = tuple[int, int, int, float, float]
 """Users, items, true rank, density, noise."""
@@ -37,7 +36,6 @@ CLAIMS: dict[str, dict[str, Claim]] = {
         "adamw": Claim(0.640, 0.015),
     },
 }
-PRESET_B: Thresholds = (0.90, 0.1, 0.5)
 RATE = 0.01
 
 
@@ -53,17 +51,9 @@ def problem(size: Size, seed: int, penalty: float) -> FactorizationProblem:
     # Noise is drawn for the observed entries alone: the published means of Adam and AdamW say so.
     noisy[shown] += noise * torch.randn(int(shown.sum()))
     observed, hidden = (np.flatnonzero(m) for m in (shown.numpy(), ~shown.numpy()))
-    data = SplitCells(
-        shape=(users, items),
-        train=dense_cells(noisy.numpy(), observed),
-        val=dense_cells(noisy.numpy(), observed[:1]),
-        test=dense_cells(truth, hidden),
-        center=0.0,
-    )
-    torch.manual_seed(seed + 1000)
-    factors = [INIT_SCALE * torch.randn(count, rank + 5) for count in (users, items)]
-    setup = Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")
-    return FactorizationProblem(data, [f.T.contiguous()[None] for f in factors], setup)
+    data = draws.without_validation(noisy.numpy(), truth, observed, hidden)
+    start = draws.factors(seed, (users, items), rank + 5)
+    return FactorizationProblem(data, start, draws.one_run(seed, penalty))
 
 
 def scenario(name: str) -> Scenario:

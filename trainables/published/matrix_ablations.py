@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trainables.published.contenders import DECAY, adam, flowadam
-from trainables.published.matrix import PRESET_B, RATE, scenario
-from trainables.published.scenario import S5, Claim, Margin, Scenario
+from trainables.published.contenders import DECAY, PRESET_B, adam, flowadam
+from trainables.published.matrix import RATE, scenario
+from trainables.published.scenario import S5, Claim, Contender, Margin, Scenario
 
 MATCHED_STEPS = 5032
 GAMMAS = range(1, 10)
@@ -47,13 +47,17 @@ def penalties() -> Scenario:
     )
 
 
+def _blended(gamma: float) -> Contender:
+    return flowadam(RATE, PRESET_B, momentum_blend_gamma=gamma)
+
+
 def gammas() -> Scenario:
     """FlowAdam at nine blend coefficients (key D15)."""
     return replace(
         scenario("small"),
         name="matrix_completion_gamma",
         key="D15",
-        contenders={f"gamma {g / 10:g}": flowadam(RATE, PRESET_B, gamma=g / 10) for g in GAMMAS},
+        contenders={f"gamma {g / 10:g}": _blended(g / 10) for g in GAMMAS},
         claims={},
         spread=Claim(0.02, 0.01),
         seeds=S5[:3],

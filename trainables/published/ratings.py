@@ -15,13 +15,12 @@ from torch.optim import Adam
 
 from flowadam import datasets
 from trainables.cells import Cells, SplitCells
-from trainables.completion.factorization import INIT_SCALE, FactorizationProblem
-from trainables.published.contenders import DECAY, Thresholds, adam, adamw, flowadam
+from trainables.completion.factorization import FactorizationProblem
+from trainables.published import draws
+from trainables.published.contenders import DECAY, PRESET_B, adam, adamw, flowadam
 from trainables.published.scenario import Contender, Scenario, tested
-from trainables.setup import Setup
 
 RANK, RATE = 20, 0.01
-PRESET_B: Thresholds = (0.90, 0.1, 0.5)
 BIAS_EPOCHS, BIAS_PATIENCE = 500, 50
 LONG = 5000
 """Steps of "adam, 5000 steps": about as many as FlowAdam takes gradients."""
@@ -86,10 +85,8 @@ def _shape(cells: Cells) -> tuple[int, int]:
 
 
 def _problem(data: SplitCells, seed: int, penalty: float) -> FactorizationProblem:
-    torch.manual_seed(seed + 1000)
-    factors = [INIT_SCALE * torch.randn(count, RANK) for count in data.shape]
-    setup = Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")
-    return FactorizationProblem(data, [f.T.contiguous()[None] for f in factors], setup)
+    start = draws.factors(seed, data.shape, RANK)
+    return FactorizationProblem(data, start, draws.one_run(seed, penalty))
 
 
 _BOTH: dict[str, Contender] = {"adam": adam(RATE), "flowadam": flowadam(RATE, PRESET_B)}

@@ -15,12 +15,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from trainables.cells import SplitCells, dense_cells
-from trainables.completion.factorization import INIT_SCALE
 from trainables.completion.huber import HuberProblem
-from trainables.published.contenders import Thresholds, adam, adamw, flowadam
+from trainables.published import draws
+from trainables.published.contenders import PRESET_B, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Contender, Scenario, tested
-from trainables.setup import Setup
 
 Size = tuple[int, int, int, float, float, float]
 """Rows, columns, true rank, share and magnitude of the outliers, noise."""
@@ -35,7 +33,6 @@ CLAIMS: dict[str, dict[str, Claim]] = {
     "medium": {"adam": Claim(0.955, 0.020), "flowadam": Claim(0.822, 0.016)},
     "large": {"adam": Claim(0.938, 0.054), "flowadam": Claim(0.819, 0.014)},
 }
-PRESET_B: Thresholds = (0.90, 0.1, 0.5)
 RATE = 0.01
 
 
@@ -52,17 +49,9 @@ def problem(size: Size, seed: int, penalty: float) -> HuberProblem:
     outliers[hit] = magnitude * torch.randn(int(hit.sum()))
     noisy = clean + (outliers + noise * torch.randn(rows, columns)).numpy()
     everywhere = np.arange(clean.size)
-    data = SplitCells(
-        shape=(rows, columns),
-        train=dense_cells(noisy, everywhere),
-        val=dense_cells(noisy, everywhere[:1]),
-        test=dense_cells(clean, everywhere),
-        center=0.0,
-    )
-    torch.manual_seed(seed + 1000)
-    factors = [INIT_SCALE * torch.randn(count, rank + 3) for count in (rows, columns)]
-    setup = Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")
-    return HuberProblem(data, [f.T.contiguous()[None] for f in factors], setup)
+    data = draws.without_validation(noisy, clean, everywhere, everywhere)
+    start = draws.factors(seed, (rows, columns), rank + 3)
+    return HuberProblem(data, start, draws.one_run(seed, penalty))
 
 
 def _scenario(name: str, size: Size) -> Scenario:

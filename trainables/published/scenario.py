@@ -87,7 +87,6 @@ class Scenario:
         contenders: by name.
         claims: published means by contender; some contenders have none.
         score: the metric of a finished run from the problem and the loss before the last update.
-        better: "lower" or "higher".
         margins: published differences between two contenders, by the one that is ahead.
         spread: published share by which the worst contender's mean is above the best one's.
         flow_steps: published numbers of flow steps in a run, by contender.
@@ -105,7 +104,6 @@ class Scenario:
     claims: Mapping[str, Claim]
     score: Callable[[Problem, float], float]
     seeds: tuple[int, ...] = S5
-    better: str = field(default="lower")
     margins: Mapping[str, tuple[Margin, ...]] = field(default_factory=dict)
     spread: Claim | None = None
     flow_steps: Mapping[str, Claim] = field(default_factory=dict)

@@ -11,11 +11,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from trainables.cells import SplitCells, dense_cells
-from trainables.completion.factorization import INIT_SCALE
-from trainables.published.contenders import Thresholds, adam, adamw, flowadam
+from trainables.published import draws
+from trainables.published.contenders import PRESET_B, adam, adamw, flowadam
 from trainables.published.scenario import Claim, Contender, Scenario, tested
-from trainables.setup import Setup
 from trainables.tensors.tensor_factorization import CPProblem, Shape
 
 Size = tuple[Shape, int, float]
@@ -44,7 +42,6 @@ CLAIMS: dict[str, dict[str, Claim]] = {
     },
 }
 NOISE = 0.1
-PRESET_B: Thresholds = (0.90, 0.1, 0.5)
 RATE = 0.01
 
 
@@ -57,23 +54,10 @@ def problem(size: Size, seed: int, penalty: float) -> CPProblem:
     shown = torch.rand(shape) < density
     noisy = truth.clone()
     noisy[shown] += NOISE * torch.randn(int(shown.sum()))
-    data = _unfolded(truth, noisy, shown)
-    torch.manual_seed(seed + 1000)
-    factors = [INIT_SCALE * torch.randn(count, rank + 5) for count in shape]
-    setup = Setup.check([seed], penalty=penalty, test_unlocked=True, device="cpu", dtype="float32")
-    return CPProblem(data, [f.T.contiguous()[None] for f in factors], setup)
-
-
-def _unfolded(truth: torch.Tensor, noisy: torch.Tensor, shown: torch.Tensor) -> SplitCells:
-    clean, seen = truth.flatten(1).numpy(), noisy.flatten(1).numpy()
-    observed, hidden = (np.flatnonzero(m) for m in (shown.numpy(), ~shown.numpy()))
-    return SplitCells(
-        shape=(clean.shape[0], clean.shape[1]),
-        train=dense_cells(seen, observed),
-        val=dense_cells(seen, observed[:1]),
-        test=dense_cells(clean, hidden),
-        center=0.0,
-    )
+    observed, hidden = (np.flatnonzero(mask) for mask in (shown.numpy(), ~shown.numpy()))
+    seen, clean = noisy.flatten(1).numpy(), truth.flatten(1).numpy()
+    data = draws.without_validation(seen, clean, observed, hidden)
+    return CPProblem(data, draws.factors(seed, shape, rank + 5), draws.one_run(seed, penalty))
 
 
 def _scenario(name: str, size: Size) -> Scenario:

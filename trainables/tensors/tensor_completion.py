@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowadam.errors import InputError
 from flowadam.seeds import derive
 from flowadam.task import Split
-from trainables.cells import SplitCells, dense_cells, hash_arrays, rmse
+from trainables.cells import SplitCells, hash_arrays, held_out, rmse
 from trainables.completion.completion import CompletionTask
 
 if TYPE_CHECKING:
@@ -126,13 +125,4 @@ def _draw(task: TensorCompletion) -> SplitCells:
     shown = rng.random(truth.shape) < task.density
     noisy = truth + task.noise * rng.standard_normal(truth.shape)
     observed = rng.permutation(np.flatnonzero(shown))
-    held_out = len(observed) // 10
-    if held_out == 0:
-        raise InputError(f"{task.name} needs at least 10 observed entries, got {len(observed)}.")
-    return SplitCells(
-        shape=(truth.shape[0], truth.shape[1]),
-        train=dense_cells(noisy.astype(np.float32), observed[held_out:]),
-        val=dense_cells(noisy.astype(np.float32), observed[:held_out]),
-        test=dense_cells(truth.astype(np.float32), np.flatnonzero(~shown)),
-        center=0.0,
-    )
+    return held_out(task.name, noisy, truth, observed, np.flatnonzero(~shown))
