@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class Slow(Counting):
 
     def closure(self, active: torch.Tensor | None = None) -> torch.Tensor:
         time.sleep(self.seconds)
-        while os.path.exists(os.environ.get(GATE, "")):
+        while Path(os.environ.get(GATE, "/no gate")).exists():
             time.sleep(0.05)
         return super().closure(active)
 
