@@ -81,9 +81,10 @@ def compare(frames: Frames, arena: Arena) -> list[Comparison]:
     """Compare the arena's reference with each rival, in the order of the study.
 
     The family of Holm's correction is all rivals of the arena; one that is not testable counts
-    with p = 1.
+    with p = 1. The study's controls are no rivals.
     """
-    results = confirmed(frames, arena)
+    control = frames.study.control
+    results = [r for r in confirmed(frames, arena) if r.cell.optimizer not in control]
     reference = choose_reference(results)
     if reference is None:
         return []

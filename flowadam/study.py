@@ -18,9 +18,9 @@ from flowadam.space import digest
 
 SAMPLERS = ("random", "qmc", "tpe", "gp", "cmaes")
 ADAPTIVE = ("tpe", "gp", "cmaes")
-_LISTS = ("task", "optimizer", "plugin", "probe", "search_blocks", "confirm_blocks")
+_LISTS = ("task", "optimizer", "control", "plugin", "probe", "search_blocks", "confirm_blocks")
 _GROWS = ("task", "optimizer", "plugin", "probe", "trials", "seeds", "confirm_seeds", "budget")
-_FREE = ("name", "device", "gpu", "time_limit", "search_blocks", "confirm_blocks")
+_FREE = ("control", "name", "device", "gpu", "time_limit", "search_blocks", "confirm_blocks")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Study:
         gpu: GPUs per trial; None takes the task's request.
         time_limit: wall seconds of a group, probes left out.
         probe: names of probes, read in every run made from now on; no run's numbers depend on them.
+        control: those of the optimizers that are shown beside the others and stand outside every
+            family of tests.
         search_blocks, confirm_blocks: sizes of the seed blocks; written by the program.
 
     Raises:
@@ -73,6 +75,7 @@ class Study:
     gpu: float | None = None
     time_limit: float | None = None
     probe: tuple[str, ...] = ()
+    control: tuple[str, ...] = ()
     search_blocks: tuple[int, ...] = ()
     confirm_blocks: tuple[int, ...] = ()
 
@@ -98,6 +101,8 @@ class Study:
         require_known("dtype", self.dtype, ("float32", "float64"))
         require_known("device", self.device, ("cpu", "cuda"))
         _check_probes(self)
+        for name in self.control:
+            require_known("control", name, self.optimizer)
         if not self.search_blocks:
             object.__setattr__(self, "search_blocks", (self.seeds,))
         if not self.confirm_blocks:
@@ -159,8 +164,9 @@ class Study:
         """
         data = {k: v for k, v in asdict(self).items() if v is not None}
         data["plugin"] = [in_folder(path) for path in self.plugin]
-        if not self.plugin:
-            del data["plugin"]
+        for name in ("plugin", "control"):
+            if not data[name]:
+                del data[name]
         return tomli_w.dumps({k: list(v) if k in _LISTS else v for k, v in data.items()})
 
 
@@ -220,7 +226,7 @@ def _check_types(study: Study) -> None:
         if not isinstance(value, kind) or isinstance(value, bool):
             wanted = kind.__name__ if isinstance(kind, type) else kind[0].__name__
             raise InputError(f"`{name}` must be of type {wanted}, got {value!r}.")
-    for name in ("task", "optimizer", "plugin", "probe"):
+    for name in ("task", "optimizer", "plugin", "probe", "control"):
         if not all(isinstance(v, str) for v in getattr(study, name)):
             raise InputError(f"`{name}` must list names, got {list(getattr(study, name))}.")
 
