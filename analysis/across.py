@@ -58,7 +58,8 @@ class Across:
     def improvement(self) -> Mapping[str, Aggregate | None]:
         """Probability that the focus improves on each other optimizer; of several tasks only."""
         return self._each(
-            self.others, lambda o: probability_of_improvement(self._seeds(self.focus), self._seeds(o))
+            self.others,
+            lambda o: probability_of_improvement(self._seeds(self.focus), self._seeds(o)),
         )
 
     @cached_property
@@ -111,7 +112,9 @@ def across(frames: Frames) -> Across:
     """Return what the study says across its tasks; costly parts are computed when read."""
     who = roster(frames)
     found = regrets(frames, who)
-    wanted = frames.focus if frames.focus not in frames.study.control else next(iter(who.family), "")
+    wanted = (
+        frames.focus if frames.focus not in frames.study.control else next(iter(who.family), "")
+    )
     focus = wanted if wanted in who.family else None
     return Across(who, found, focus, _reason(who, wanted, len(found.tasks)))
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from analysis.baselines import trivials, worse_than_trivial
+from analysis.check import Check, listed, name_of
 from analysis.confirmed import Confirmed, confirmed
 from analysis.frames import Frames
 from analysis.health import CellHealth, cell_health, missing_cells, unequal_ranges
+from analysis.result_checks import diverging, failures, gap, inclusion, trivial
 from analysis.text import count, percent
-from flowadam.plan import Cell
 
 MUCH_OVERSHOOT = 0.01
-
-
-@dataclass(frozen=True)
-class Check:
-    """One fact about the comparison; `fine` is False where a reader should look."""
-
-    name: str
-    fine: bool
-    finding: str
 
 
 def run_checks(frames: Frames) -> list[Check]:
@@ -35,12 +24,15 @@ def run_checks(frames: Frames) -> list[Check]:
         _confirmation(results),
         _budget(cells),
         _overshoot(cells),
-        _failures(cells, results),
+        failures(cells, results),
+        diverging(frames),
         _substudies(cells),
         _edges(cells),
         _ranges(frames),
         _sampler(frames),
-        _trivial(frames, results),
+        inclusion(frames),
+        trivial(frames, results),
+        gap(frames),
         _superseded(frames, cells),
         _test_reads(cells),
         _environment(frames),
@@ -49,16 +41,16 @@ def run_checks(frames: Frames) -> list[Check]:
 
 def _effort(frames: Frames, cells: Sequence[CellHealth]) -> Check:
     planned, common = frames.study.trials, frames.common
-    behind = [_name(c.cell) + f" ({c.complete})" for c in cells if c.complete < planned]
+    behind = [name_of(c.cell) + f" ({c.complete})" for c in cells if c.complete < planned]
     finding = f"N = {common} of {planned} planned configurations count in every cell"
     if behind:
-        finding += f"; incomplete: {_listed(behind)}. The common N is the smallest of them"
+        finding += f"; incomplete: {listed(behind)}. The common N is the smallest of them"
     return Check("equal tuning effort", not behind and common == planned, finding + ".")
 
 
 def _missing(frames: Frames) -> Check:
     absent = [f"{optimizer} on {task}" for task, optimizer in missing_cells(frames)]
-    told = f"no run of {_listed(absent)}." if absent else "every optimizer ran on every task."
+    told = f"no run of {listed(absent)}." if absent else "every optimizer ran on every task."
     return Check("missing cells", not absent, told)
 
 
@@ -69,8 +61,8 @@ def _confirmation(results: Sequence[Confirmed]) -> Check:
 
 
 def _budget(cells: Sequence[CellHealth]) -> Check:
-    short = [f"{_name(c.cell)} ({c.short})" for c in cells if c.short]
-    told = f"good runs that ended early: {_listed(short)}." if short else "every good run used it."
+    short = [f"{name_of(c.cell)} ({c.short})" for c in cells if c.short]
+    told = f"good runs that ended early: {listed(short)}." if short else "every good run used it."
     return Check("equal gradient budget", not short, told)
 
 
@@ -78,37 +70,25 @@ def _overshoot(cells: Sequence[CellHealth]) -> Check:
     worst = max(cells, key=lambda c: c.overshoot, default=None)
     if worst is None or not worst.overshoot:
         return Check("overshoot", True, "no run went beyond its budget.")
-    told = f"at most {percent(worst.overshoot, signed=False)} of the budget ({_name(worst.cell)})."
+    told = (
+        f"at most {percent(worst.overshoot, signed=False)} of the budget ({name_of(worst.cell)})."
+    )
     return Check("overshoot", worst.overshoot <= MUCH_OVERSHOOT, told)
 
 
-def _failures(cells: Sequence[CellHealth], results: Sequence[Confirmed]) -> Check:
-    """Divergence in the search is part of tuning; what else fails needs a look."""
-    total = sum((Counter(c.search) + Counter(c.confirm) for c in cells), Counter())
-    bad = {status: n for status, n in total.items() if status != "ok"}
-    told = ", ".join(f"{n} {status}" for status, n in sorted(bad.items())) or "none failed"
-    finding = f"{told} of {count(total.total(), 'run')}"
-    message = next((f" The first error: {c.message[:300]}" for c in cells if c.message), "")
-    winners_failed = sum(r.failed for r in results)
-    if winners_failed:
-        finding += f", {winners_failed} of them of winners in the confirm phase"
-    unusual = winners_failed > 0 or bool(bad.keys() - {"diverged"})
-    return Check("failed runs", not unusual, f"{finding}.{message}")
-
-
 def _substudies(cells: Sequence[CellHealth]) -> Check:
-    empty = [f"{_name(c.cell)} ({c.unelected})" for c in cells if c.unelected]
-    told = f"without a winner: {_listed(empty)}." if empty else "every sub-study has a winner."
+    empty = [f"{name_of(c.cell)} ({c.unelected})" for c in cells if c.unelected]
+    told = f"without a winner: {listed(empty)}." if empty else "every sub-study has a winner."
     return Check("sub-studies", not empty, told)
 
 
 def _edges(cells: Sequence[CellHealth]) -> Check:
     found = [
-        f"{edge.knob} of {_name(c.cell)} no. {edge.config} (u = {edge.unit:.2f})"
+        f"{edge.knob} of {name_of(c.cell)} no. {edge.config} (u = {edge.unit:.2f})"
         for c in cells
         for edge in c.edges
     ]
-    told = f"{count(len(found), 'value')} of winners: {_listed(found)}." if found else "none."
+    told = f"{count(len(found), 'value')} of winners: {listed(found)}." if found else "none."
     return Check("winners at an edge of the space", not found, told)
 
 
@@ -132,15 +112,6 @@ def _sampler(frames: Frames) -> Check:
     return Check("sampler", False, told)
 
 
-def _trivial(frames: Frames, results: Sequence[Confirmed]) -> Check:
-    best = {arena.task: trivials(frames, arena)[:1] for arena in frames.arenas}
-    if not any(best.values()):
-        return Check("trivial predictors", False, "none is stored.")
-    worse = [_name(r.cell) for r in results if worse_than_trivial(r, best[r.cell.task])]
-    told = f"worse: {_listed(worse)}." if worse else "no confirmed mean is worse."
-    return Check("trivial predictors", not worse, told)
-
-
 def _superseded(frames: Frames, cells: Sequence[CellHealth]) -> Check:
     runs = sum(c.superseded for c in cells)
     told = f"{count(runs, 'confirm run')} of configurations that no longer win, not used"
@@ -160,13 +131,3 @@ def _environment(frames: Frames) -> Check:
     n = len(frames.environments)
     told = "one environment wrote all rows" if n == 1 else f"{count(n, 'environment')} wrote rows"
     return Check("environment", n <= 1, told + ".")
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.optimizer} on {cell.task}"
-
-
-def _listed(items: Iterable[str], most: int = 6) -> str:
-    every = list(items)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more

@@ -108,8 +108,7 @@ def _medians(
     position = np.min(list(medians.values()), axis=0)
     setter = min(medians, key=lambda name: medians[name][0])
     found = {
-        o: lower_median(g[(*draws[o], position[:, None, None])])
-        for o, g in race.gradients.items()
+        o: lower_median(g[(*draws[o], position[:, None, None])]) for o, g in race.gradients.items()
     }
     return Target(float(race.targets[position[0]]), setter), found
 

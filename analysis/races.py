@@ -73,9 +73,7 @@ def _curves(frames: Frames) -> _Curves:
     return _Curves(val.cummin(axis=1).ffill(axis=1), used)
 
 
-def _paths(
-    frames: Frames, grid: ConfirmGrid, curves: _Curves
-) -> tuple[np.ndarray, np.ndarray]:
+def _paths(frames: Frames, grid: ConfirmGrid, curves: _Curves) -> tuple[np.ndarray, np.ndarray]:
     """Return running minimum and gradient evaluations, [K, S, P], of seeds that all winners ran."""
     rows = frames.rows("confirm", grid.cell)
     keys = rows.set_index(["config", "seed"])["key"]

@@ -66,9 +66,7 @@ def roster(frames: Frames) -> Roster:
     )
 
 
-def _arenas(
-    frames: Frames, grids: Mapping[tuple[str, Arena], ConfirmGrid]
-) -> tuple[Arena, ...]:
+def _arenas(frames: Frames, grids: Mapping[tuple[str, Arena], ConfirmGrid]) -> tuple[Arena, ...]:
     """Return each task's arena with most confirmed optimizers, the largest budget of several."""
     confirmed = [arena for _, arena in grids]
     chosen: list[Arena] = []
