@@ -41,6 +41,7 @@ FREE: dict[str, Any] = {
     "gpu": 0.5,
     "time_limit": 9.0,
     "data": "/d.csv",
+    "control": ("lion",),
 }
 WRITTEN = {"search_blocks", "confirm_blocks"}
 

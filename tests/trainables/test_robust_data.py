@@ -107,7 +107,7 @@ def test_adam_solves_the_task(size: str) -> None:
     ("options", "sentence"),
     [
         ({"rank": 0}, "`rank` must be a whole number of at least 1, got 0"),
-        ({"rows": 3, "columns": 3}, "needs at least 10 entries, got 9"),
+        ({"rows": 3, "columns": 3}, "needs at least 10 observed entries, got 9"),
     ],
 )
 def test_wrong_sizes(options: dict[str, int], sentence: str) -> None:
