@@ -41,15 +41,24 @@ class CurveRecorder:
         return self._mark(used) > self._mark(reached) or (last and used > reached)
 
     def record(
-        self, replicas: list[int], used: list[int], steps: list[int], losses: torch.Tensor
+        self,
+        replicas: list[int],
+        used: list[int],
+        steps: list[int],
+        losses: torch.Tensor,
+        seconds: float = 0.0,
     ) -> None:
-        """Evaluate the validation metric now and add a point to each of `replicas`."""
+        """Evaluate the validation metric now and add a point to each of `replicas`.
+
+        Args:
+            seconds: time in optimizer steps so far, per replica.
+        """
         if not replicas:
             return
         vals = self._problem.evaluate("val")[self._metric].tolist()
         for r in replicas:
             fraction = min(self._mark(used[r]) / MARKS, 1.0)
-            point = CurvePoint(fraction, used[r], steps[r], float(losses[r]), vals[r])
+            point = CurvePoint(fraction, used[r], steps[r], float(losses[r]), vals[r], seconds)
             self.points[r].append(point)
             if vals[r] < self._best_val[r]:
                 self._best_val[r] = vals[r]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ class CurvePoint:
         fraction: the mark of the budget, in (0, 1], that this point answers; 0 is the start.
         loss: training loss at the last outer evaluation, with the penalty; nan at the start.
         val: validation metric.
+        seconds: time in optimizer steps so far, the group's over its replicas; evaluations of
+            metrics and probes are not in it. nan in rows of an earlier version.
     """
 
     fraction: float
@@ -24,6 +27,7 @@ class CurvePoint:
     steps: int
     loss: float
     val: float
+    seconds: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,10 @@ class Group:
 def cells(study: Study, tasks: Mapping[str, Task]) -> list[Cell]:
     """Return every cell of the study, optimizers varying fastest."""
     return [
-        Cell(task, optimizer, study.budget or tasks[task].budget)
-        for task, optimizer in product(study.task, study.optimizer)
+        Cell(task, optimizer, budget)
+        for task in study.task
+        for budget in study.budgets(task) or (tasks[task].budget,)
+        for optimizer in study.optimizer
     ]
 
 
@@ -117,6 +119,24 @@ def confirm_plan(study: Study, winners: Mapping[Cell, Sequence[int]]) -> Iterato
             if round_ < len(found):
                 for block in blocks:
                     yield Group("confirm", cell, found[round_], block)
+
+
+def sensitivity_plan(
+    study: Study, tasks: Mapping[str, Task], specs: Mapping[str, OptimizerSpec]
+) -> Iterator[Group]:
+    """Yield the Morris designs, trajectory by trajectory across the cells, on the search seeds."""
+    chosen = study.sensitive or [o for o in study.optimizer if o not in study.control]
+    mine = [cell for cell in cells(study, tasks) if cell.optimizer in chosen]
+    for trajectory, cell in product(range(study.trajectories), mine):
+        size = len(specs[cell.optimizer].space) + 1
+        for place, block in product(range(size), seed_blocks(study.search_blocks)):
+            yield Group("sensitivity", cell, trajectory * size + place + 1, block)
+
+
+def timing_plan(study: Study, best: Mapping[Cell, int]) -> Iterator[Group]:
+    """Yield single runs of every cell's best winner, in rounds so that drift meets all alike."""
+    for repeat, (cell, config) in product(range(study.repeats), best.items()):
+        yield Group("timing", cell, config, (CONFIRM_SEED_START + repeat,))
 
 
 def inclusion_plan(

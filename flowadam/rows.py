@@ -59,6 +59,7 @@ CURVES = pa.schema(
         ("steps", pa.int64()),
         ("loss", pa.float64()),
         ("val", pa.float64()),
+        ("seconds", pa.float64()),
     ]
 )
 PROBES = pa.schema(
@@ -133,6 +134,7 @@ def curve_rows(key: TrialKey, outcome: Outcome) -> list[Row]:
             "steps": p.steps,
             "loss": p.loss,
             "val": p.val,
+            "seconds": p.seconds,
         }
         for p in outcome.curve
     ]

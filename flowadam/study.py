@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,16 +10,23 @@ from typing import Any, Literal
 
 import tomli_w
 
-from flowadam.errors import InputError, nearest, require_known
-from flowadam.plugins import absolute, in_folder, require_distinct
-from flowadam.probes import names as probe_names
+from flowadam.errors import InputError, nearest
+from flowadam.plugins import absolute, in_folder
 from flowadam.space import digest
+from flowadam.study_rules import NAMES, SAMPLERS, check
 
-SAMPLERS = ("random", "qmc", "tpe", "gp", "cmaes")
-ADAPTIVE = ("tpe", "gp", "cmaes")
-_LISTS = ("task", "optimizer", "control", "plugin", "probe", "search_blocks", "confirm_blocks")
-_GROWS = ("task", "optimizer", "plugin", "probe", "trials", "seeds", "confirm_seeds", "budget")
-_FREE = ("control", "name", "device", "gpu", "time_limit", "search_blocks", "confirm_blocks")
+ADAPTIVE = SAMPLERS[2:]
+Budget = int | tuple[int, ...] | Mapping[str, int | tuple[int, ...]] | None
+_LISTS = (*NAMES, "search_blocks", "confirm_blocks")
+_UNITED = ("task", "optimizer", "plugin", "probe", "phase")
+_NUMBERS = ("trials", "seeds", "confirm_seeds", "trajectories", "repeats")
+_GROWS = (*_UNITED, *_NUMBERS, "budget")
+_FREE = (
+    *("control", "sensitive", "name", "device", "gpu", "time_limit"),
+    *("search_blocks", "confirm_blocks"),
+)
+# Fields that came after the first studies: a default leaves the hash as it was without them.
+_LATER = {"schedule": "constant", "warmup": 0.0}
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,16 @@ class Study:
         seeds: search seeds per configuration.
         confirm_seeds: fresh seeds on which each winner runs.
         substudies: K disjoint parts of the N configurations, each electing a winner.
-        budget: gradient evaluations of a run; None takes each task's own.
+        phase: of search, confirm, sensitivity and timing, those that the study has.
+        budget: gradient evaluations of a run: a number, several, or a table of either by task;
+            None, and a task that is not in the table, take the task's own.
         sampler: random, qmc (independent of order), or tpe, gp, cmaes (adaptive).
         batch: points an adaptive sampler is asked for at a time.
         selection: "best" (early stopping on validation) or "final".
+        schedule, warmup: see ``flowadam.schedule.Schedule``; one for all optimizers.
+        sensitive: optimizers of the phase sensitivity; empty takes all but the controls.
+        trajectories: Morris trajectories per cell of the phase sensitivity.
+        repeats: runs of each winner in the phase timing.
         seed: root of every random stream.
         dtype: float32 or float64.
         data, user, item, rating: the ratings table and its columns.
@@ -60,10 +72,16 @@ class Study:
     seeds: int = 1
     confirm_seeds: int = 10
     substudies: int = 3
-    budget: int | None = None
+    phase: tuple[str, ...] = ("search", "confirm")
+    budget: Budget = None
     sampler: str = "random"
     batch: int = 1
     selection: Literal["best", "final"] = "best"
+    schedule: str = "constant"
+    warmup: float = 0.0
+    sensitive: tuple[str, ...] = ()
+    trajectories: int = 10
+    repeats: int = 3
     seed: int = 0
     dtype: str = "float32"
     data: str | None = None
@@ -80,33 +98,16 @@ class Study:
     confirm_blocks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_types(self)
-        for name in ("task", "optimizer"):
-            values = getattr(self, name)
-            if not values:
-                raise InputError(f"A study needs at least one {name}.")
-            if len(set(values)) < len(values):
-                raise InputError(f"A study names each {name} once, got {list(values)}.")
-        require_distinct(Path(path).name for path in self.plugin)
-        for name in ("trials", "seeds", "confirm_seeds", "substudies", "batch", "budget"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"`{name}` must be at least 1, got {value}.")
-        for name in ("gpu", "time_limit"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise InputError(f"`{name}` must be positive and finite, got {value}.")
-        require_known("sampler", self.sampler, SAMPLERS)
-        require_known("selection", self.selection, ("best", "final"))
-        require_known("dtype", self.dtype, ("float32", "float64"))
-        require_known("device", self.device, ("cpu", "cuda"))
-        _check_probes(self)
-        for name in self.control:
-            require_known("control", name, self.optimizer)
+        check(self)
         if not self.search_blocks:
             object.__setattr__(self, "search_blocks", (self.seeds,))
         if not self.confirm_blocks:
             object.__setattr__(self, "confirm_blocks", (self.confirm_seeds,))
+
+    def budgets(self, task: str) -> tuple[int, ...] | None:
+        """Return the budgets of a task, None for its own."""
+        found = self.budget.get(task) if isinstance(self.budget, Mapping) else self.budget
+        return found if found is None or isinstance(found, tuple) else (found,)
 
     @property
     def adaptive(self) -> bool:
@@ -120,14 +121,14 @@ class Study:
     def identity(self) -> str:
         """Hash of everything that must never change while the study grows."""
         fixed = {k: v for k, v in asdict(self).items() if k not in (*_GROWS, *_FREE, "data")}
-        return digest(fixed)
+        return digest({k: v for k, v in fixed.items() if k not in _LATER or v != _LATER[k]})
 
     def grown(self, wanted: Study, where: str) -> Study:
         """Return this stored study extended by `wanted`.
 
-        Lists of tasks, optimizers, plugins and probes are united; trials and seeds take the larger
-        number, new seeds forming a block of their own; a budget is replaced (another budget is
-        another cell). New probes look into new runs only.
+        Lists of tasks, optimizers, plugins, probes and phases are united; trials, seeds,
+        trajectories and repeats take the larger number, new seeds forming a block of their own;
+        budgets are replaced (another budget is another cell). New probes look into new runs only.
 
         Raises:
             InputError: any other field differs, or a number shrinks.
@@ -140,7 +141,7 @@ class Study:
                     "only tasks, optimizers, trials, seeds and budget may change. "
                     "Choose another --out."
                 )
-            if f.name in ("trials", "seeds", "confirm_seeds") and new < old:
+            if f.name in _NUMBERS and new < old:
                 raise InputError(
                     f"{where} holds a study with `{f.name}` = {old}; it can grow but not shrink "
                     f"to {new}. Say --{f.name.replace('_', '-')} {old}, or choose another --out."
@@ -149,10 +150,7 @@ class Study:
             wanted,
             name=self.name,
             data=wanted.data or self.data,
-            task=_united(self.task, wanted.task),
-            optimizer=_united(self.optimizer, wanted.optimizer),
-            plugin=_united(self.plugin, wanted.plugin),
-            probe=_united(self.probe, wanted.probe),
+            **{name: _united(getattr(self, name), getattr(wanted, name)) for name in _UNITED},
             search_blocks=_extended(self.search_blocks, wanted.seeds),
             confirm_blocks=_extended(self.confirm_blocks, wanted.confirm_seeds),
         )
@@ -162,12 +160,10 @@ class Study:
 
         Plugins are named by their copies in the study's folder, relative to it.
         """
-        data = {k: v for k, v in asdict(self).items() if v is not None}
-        data["plugin"] = [in_folder(path) for path in self.plugin]
-        for name in ("plugin", "control"):
-            if not data[name]:
-                del data[name]
-        return tomli_w.dumps({k: list(v) if k in _LISTS else v for k, v in data.items()})
+        data = {k: v for k, v in asdict(self).items() if v is not None and v != ()}
+        if self.plugin:
+            data["plugin"] = [in_folder(path) for path in self.plugin]
+        return tomli_w.dumps(data)
 
 
 def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
@@ -194,7 +190,15 @@ def make_study(data: Mapping[str, Any], where: str = "the options") -> Study:
     for key in ("task", "optimizer"):
         if key not in data:
             raise InputError(f"The key '{key}' is missing in {where}.")
-    return Study(**{k: _as_tuple(k, v) for k, v in data.items()})
+    values = {k: _as_tuple(k, v) for k, v in data.items()}
+    return Study(**values | {"budget": _budget(data.get("budget"))})
+
+
+def _budget(value: Any) -> Any:
+    """Return a budget of TOML or of the command line with tuples for its lists."""
+    if isinstance(value, Mapping):
+        return {task: _budget(one) for task, one in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _beside(path: Path, name: Any) -> Any:
@@ -206,36 +210,6 @@ def _as_tuple(key: str, value: Any) -> Any:
     if key not in _LISTS:
         return value
     return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(
-        ("name", "sampler", "selection", "dtype", "user", "item", "rating", "device"), str
-    ),
-    **dict.fromkeys(("trials", "seeds", "confirm_seeds", "substudies", "batch", "seed"), int),
-    "budget": (int, type(None)),
-    "data": (str, type(None)),
-    "gpu": (int, float, type(None)),
-    "time_limit": (int, float, type(None)),
-}
-
-
-def _check_types(study: Study) -> None:
-    for name, kind in _TYPES.items():
-        value = getattr(study, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            wanted = kind.__name__ if isinstance(kind, type) else kind[0].__name__
-            raise InputError(f"`{name}` must be of type {wanted}, got {value!r}.")
-    for name in ("task", "optimizer", "plugin", "probe", "control"):
-        if not all(isinstance(v, str) for v in getattr(study, name)):
-            raise InputError(f"`{name}` must list names, got {list(getattr(study, name))}.")
-
-
-def _check_probes(study: Study) -> None:
-    if len(set(study.probe)) < len(study.probe):
-        raise InputError(f"A study names each probe once, got {list(study.probe)}.")
-    for name in study.probe:
-        require_known("probe", name, probe_names())
 
 
 def _united(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

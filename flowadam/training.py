@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -15,6 +16,8 @@ from flowadam.curve import CurveRecorder
 from flowadam.errors import InputError
 from flowadam.meter import GradMeter
 from flowadam.probes.recorder import ProbeRecorder
+from flowadam.rates import Rates
+from flowadam.schedule import CONSTANT, Schedule
 from flowadam.space import Values
 from flowadam.spec import OptimizerSpec
 from flowadam.stacking import SplitOptimizer, Stepper
@@ -33,6 +36,7 @@ class Training:
         test_unlocked: the test part may be read.
         time_limit: wall seconds from now; those of the probes are left out, which have as many.
         probes: names of probes, read at the marks of the curve; the run is the same without.
+        schedule: of the learning rate, as a function of the used budget.
 
     Attributes:
         steps: optimizer steps whose result lies within the budget, per replica.
@@ -52,6 +56,7 @@ class Training:
         dtype: str = "float32",
         time_limit: float | None = None,
         probes: Sequence[str] = (),
+        schedule: Schedule = CONSTANT,
     ) -> None:
         self._metric, self._budget = task.metric, budget
         self.problem = task.make(
@@ -62,7 +67,8 @@ class Training:
             dtype=dtype,
         )
         self.meter = GradMeter(self.problem, time_limit=time_limit)
-        self.optimizer = _build(spec, task, self.problem, values, seeds, self.meter)
+        self.optimizer = _build(spec, task, self.problem, values, seeds, self.meter, schedule)
+        self._rates = Rates(schedule, self.optimizer, budget)
         self.curve = CurveRecorder(self.problem, task.metric, budget)
         self.probes = ProbeRecorder(
             probes,
@@ -75,6 +81,7 @@ class Training:
         self.steps = [0] * len(seeds)
         self.diverged = [False] * len(seeds)
         self._k = self._idle = 0
+        self._seconds = 0.0
         self._before = _Snapshot(self.problem.params)
         start = torch.full((len(seeds),), torch.nan)
         self.curve.record(list(range(len(seeds))), [0] * len(seeds), self.steps, start)
@@ -109,6 +116,7 @@ class Training:
             "steps": list(self.steps),
             "diverged": list(self.diverged),
             "k": self._k,
+            "seconds": self._seconds,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -120,7 +128,7 @@ class Training:
         self.curve.load_state_dict(state["curve"])
         self.probes.load_state_dict(state["probes"])
         self.steps, self.diverged = list(state["steps"]), list(state["diverged"])
-        self._k = state["k"]
+        self._k, self._seconds = state["k"], state["seconds"]
 
     def _step(self) -> None:
         self.problem.begin_step(self._k)
@@ -128,7 +136,10 @@ class Training:
             self.probes.record({r: points[0] for r, points in enumerate(self.curve.points)}, None)
         self._before.take()
         live, used = self.meter.live.tolist(), self.meter.used.tolist()
+        self._rates.set(used, live)
+        began = time.perf_counter()
         losses = self.optimizer.step(self.meter.closure)
+        self._seconds += time.perf_counter() - began
         self._idle = self._idle + 1 if self.meter.used.tolist() == used else 0
         if self._idle == MAX_IDLE_STEPS:
             raise RuntimeError(f"{self._idle} steps in a row evaluated no gradient.")
@@ -146,7 +157,7 @@ class Training:
             self.diverged[r] = not finite[r]
             self.steps[r] += r not in over
         due = [r for r in live if self.curve.due(at[r], r, last=now[r] >= self._budget)]
-        self.curve.record(due, at, self.steps, losses)
+        self.curve.record(due, at, self.steps, losses, self._seconds / len(now))
         for r in due:
             self.diverged[r] |= not math.isfinite(self.curve.points[r][-1].val)
         marked = {r: self.curve.points[r][-1] for r in due if not self.diverged[r]}
@@ -194,15 +205,19 @@ def _build(
     values: Values,
     seeds: Sequence[int],
     meter: GradMeter,
+    schedule: Schedule,
 ) -> Stepper:
     if spec.needs_graph and not isinstance(problem, DifferentiableProblem):
         raise InputError(
             f"{spec.name} takes second derivatives, so it needs a problem with a method `losses` "
             f"that autograd can differentiate; that of {task.name} has none."
         )
-    if spec.stacking == "split":
+    # Replicas of a native one may use their budgets at different speeds, so each has its own rate.
+    apart = spec.stacking == "native" and not schedule.is_constant
+    if spec.stacking == "split" or apart:
         differentiate = meter.differentiate if spec.needs_graph else None
-        build = partial(spec.build, values=values)
+        options = {"stacked": False, "deterministic": task.deterministic}
+        build = partial(spec.build, values=values, **options)
         return SplitOptimizer(problem.params, build, meter.live, seeds, differentiate)
     return spec.build(problem.params, values, deterministic=task.deterministic)
 

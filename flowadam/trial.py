@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any
 
@@ -15,6 +17,7 @@ from flowadam.memory import peak_mb, reset_peak
 from flowadam.meter import TimeLimitReached
 from flowadam.outcome import Cost, Counters, Outcome, Scores, Status
 from flowadam.plan import Group
+from flowadam.schedule import CONSTANT, Schedule
 from flowadam.seeds import derive
 from flowadam.space import Values
 from flowadam.spec import OptimizerSpec
@@ -37,6 +40,7 @@ def run_trial(
     dtype: str = "float32",
     time_limit: float | None = None,
     probes: Sequence[str] = (),
+    schedule: Schedule = CONSTANT,
 ) -> list[Outcome]:
     """Train one configuration on a block of seeds, stacked, for `budget` gradient evaluations.
 
@@ -48,10 +52,11 @@ def run_trial(
     Args:
         values: every ``opt.*`` option and ``task.penalty``.
         seeds: one replica each; initialization and order only.
-        phase: "search", "confirm" or "inclusion".
+        phase: one of a study's phases, or "inclusion".
         time_limit: wall seconds for the whole group. The time of probes counts neither here nor in
             ``Cost.seconds``; it has the same limit once more.
         probes: names of probes, read at the marks of the curve; the run is the same without them.
+        schedule: of the learning rate, as a function of the used budget.
 
     Returns:
         One outcome per seed. Exceptions of task or optimizer become status "error", non-finite
@@ -76,6 +81,7 @@ def run_trial(
                 dtype=dtype,
                 time_limit=time_limit,
                 probes=probes,
+                schedule=schedule,
             )
             training.advance()
             test = training.read_test() if reads_test else None
@@ -96,18 +102,32 @@ def run_group(
     study: Study, task: Task, spec: OptimizerSpec, group: Group, values: Values
 ) -> list[Outcome]:
     """Run one group of a study's plan: what sweep, replay and tests share."""
-    return run_trial(
-        task,
-        spec,
-        values,
-        [run_seed(study.seed, seed) for seed in group.seeds],
-        group.cell.budget,
-        phase=group.phase,
-        device=study.device,
-        dtype=study.dtype,
-        time_limit=study.time_limit,
-        probes=study.probe,
-    )
+    timed = group.phase == "timing"
+    with pinned() if timed else nullcontext():
+        return run_trial(
+            task,
+            spec,
+            values,
+            [run_seed(study.seed, seed) for seed in group.seeds],
+            group.cell.budget,
+            phase=group.phase,
+            device=study.device,
+            dtype=study.dtype,
+            time_limit=study.time_limit,
+            probes=() if timed else study.probe,
+            schedule=Schedule(study.schedule, study.warmup),
+        )
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Keep this process on one of its cores, the last, where a timed run is not moved about."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def require_device(device: str) -> None:

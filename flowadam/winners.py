@@ -37,6 +37,11 @@ class Election:
         """The winners that exist, in the order of the sub-studies."""
         return [config for config in self.winners if config is not None]
 
+    @property
+    def best(self) -> int | None:
+        """The winner of all configurations that count: the lowest score, then the lowest index."""
+        return min(self.elected, key=lambda config: (self.scores[config], config), default=None)
+
 
 def winners(study: Study, trials: Rows) -> dict[Cell, list[int]]:
     """Return what each cell sends to the confirm phase: the default (0), then its winners.
@@ -116,12 +121,11 @@ def _scores(study: Study, trials: Rows) -> dict[Cell, dict[int, float]]:
 
 
 def in_study(study: Study, row: Mapping[str, Any]) -> bool:
-    """Say whether a row belongs to the study's tasks, optimizers and, if it names one, budget."""
-    return (
-        row["task"] in study.task
-        and row["optimizer"] in study.optimizer
-        and (study.budget is None or row["budget"] == study.budget)
-    )
+    """Say whether a row belongs to the study's tasks, optimizers and, if it names any, budgets."""
+    if row["task"] not in study.task or row["optimizer"] not in study.optimizer:
+        return False
+    budgets = study.budgets(row["task"])
+    return budgets is None or row["budget"] in budgets
 
 
 def run_score(study: Study, row: Mapping[str, Any]) -> float:

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from flowadam.cli.catalog import stored_catalog
-from flowadam.plan import Cell, Group, cells, confirm_plan, inclusion_plan, search_plan
+from flowadam.plan import Cell, Group, cells
 from flowadam.rows import Row
 from flowadam.store import Store
-from flowadam.sweep import missing
-from flowadam.winners import winners
+from flowadam.study import Study
+from flowadam.sweep import missing, planned
 
 
 def show_status(folder: Path) -> None:
@@ -25,16 +25,9 @@ def show_status(folder: Path) -> None:
     study = store.study
     catalog = stored_catalog(store)
     rows = store.rows()
-    found = winners(study, rows)
-    planned = {
-        "search": list(search_plan(study, catalog.tasks)),
-        "confirm": [
-            *confirm_plan(study, found),
-            *inclusion_plan(study, catalog.specs, found),
-        ],
-    }
-    left = {name: missing(study, catalog, store, groups) for name, groups in planned.items()}
-    table = Table("task", "optimizer", "search", "confirm", "ended")
+    plans = {name: planned(study, catalog, rows, name) for name in study.phase}
+    left = {name: missing(study, catalog, store, groups) for name, groups in plans.items()}
+    table = Table("task", "optimizer", *study.phase, "ended")
     for cell in cells(study, catalog.tasks):
         cell_rows = [
             row
@@ -42,13 +35,18 @@ def show_status(folder: Path) -> None:
             if (row["task"], row["optimizer"], row["budget"])
             == (cell.task, cell.optimizer, cell.budget)
         ]
-        counts = (_count(planned[name], left[name], cell) for name in planned)
-        table.add_row(cell.task, cell.optimizer, *counts, _ended(cell_rows))
+        counts = (_count(plans[name], left[name], cell) for name in plans)
+        table.add_row(_label(study, cell), cell.optimizer, *counts, _ended(cell_rows))
     console = Console()
     console.print(table)
     for row in rows:
         if row["status"] in ("error", "timeout"):
             console.print(f"{row['key']} {row['status']}: {row['message']}", markup=False)
+
+
+def _label(study: Study, cell: Cell) -> str:
+    several = len(study.budgets(cell.task) or ()) > 1
+    return f"{cell.task} at {cell.budget:,}" if several else cell.task
 
 
 def _count(planned: list[Group], left: list[Group], cell: Cell) -> str:

@@ -99,10 +99,22 @@ class Engine(Protocol):
     @property
     def workers(self) -> int: ...
 
-    def run(self, study: Study, catalog: Catalog, dealer: Dealer, sink: Sink, stop: Stop) -> None:
+    def run(
+        self,
+        study: Study,
+        catalog: Catalog,
+        dealer: Dealer,
+        sink: Sink,
+        stop: Stop,
+        *,
+        alone: bool = False,
+    ) -> None:
         """Run what the dealer deals until it is exhausted or `stop` is set.
 
         Every started job reaches the sink exactly once, unless the engine itself is killed.
+
+        Args:
+            alone: one job at a time, since its seconds are what is asked for.
         """
         ...
 

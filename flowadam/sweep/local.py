@@ -13,7 +13,16 @@ class LocalEngine:
 
     workers = 1
 
-    def run(self, study: Study, catalog: Catalog, dealer: Dealer, sink: Sink, stop: Stop) -> None:
+    def run(
+        self,
+        study: Study,
+        catalog: Catalog,
+        dealer: Dealer,
+        sink: Sink,
+        stop: Stop,
+        *,
+        alone: bool = False,
+    ) -> None:
         require_device(study.device)
         while not stop and (job := dealer.next_job()) is not None:
             cell = job.group.cell

@@ -54,8 +54,8 @@ def having_rows(store: Store, names: Sequence[str]) -> list[str]:
 def noted_catalog(store: Store) -> Catalog:
     """Return the foreign tasks and optimizers of a study as far as plans need them.
 
-    They have name, budget, inclusions and fingerprints, and cannot run: no foreign code is
-    imported.
+    They have name, budget, inclusions, number of parameters and fingerprints, and cannot run: no
+    foreign code is imported.
     """
     prints = {k: v for event in store.notes("fingerprints") for k, v in event["of"].items()}
     tasks: dict[str, Task] = {}
@@ -66,7 +66,9 @@ def noted_catalog(store: Store) -> Catalog:
             tasks[short] = cast("Task", _NotedTask(short, facts["budget"], prints[name]))
         else:
             includes = tuple(Inclusion(other, {}) for other in facts["includes"])
-            specs[short] = cast("OptimizerSpec", _NotedSpec(short, includes, prints[name]))
+            # Studies noted before there was a sensitivity phase have none.
+            space = (None,) * facts.get("parameters", 0)
+            specs[short] = cast("OptimizerSpec", _NotedSpec(short, includes, space, prints[name]))
     return Catalog(tasks, specs)
 
 
@@ -84,7 +86,12 @@ def _facts(name: str, catalog: Catalog) -> dict[str, Any]:
     origin = {"from": source.name if isinstance(source, Plugin) else str(source)}
     if kind == "task":
         return {**origin, "budget": catalog.tasks[short].budget}
-    return {**origin, "includes": [i.other for i in catalog.specs[short].includes]}
+    spec = catalog.specs[short]
+    return {
+        **origin,
+        "includes": [i.other for i in spec.includes],
+        "parameters": len(spec.space),
+    }
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ class _NotedTask:
 class _NotedSpec:
     name: str
     includes: tuple[Inclusion, ...]
+    space: tuple[None, ...]
     hash: str
 
     def fingerprint(self) -> str:

@@ -1,30 +1,21 @@
-"""The phases of a sweep: search, confirm, and what both leave in the store."""
+"""The phases of a sweep, and what they leave in the store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from flowadam.errors import FlowAdamError
-from flowadam.optuna_bridge import from_optuna
 from flowadam.outcome import Outcome
-from flowadam.plan import (
-    Cell,
-    Group,
-    cell_identity,
-    cells,
-    confirm_plan,
-    inclusion_plan,
-    search_plan,
-)
+from flowadam.plan import Group, cell_identity, cells
 from flowadam.rows import Row, group_rows, probe_rows, trivial_row
-from flowadam.sampling import Configuration, configuration, make_configuration
 from flowadam.store import Store
 from flowadam.study import Study
+from flowadam.study_rules import PHASES
+from flowadam.sweep.configurations import configuration_of
 from flowadam.sweep.dealers import AdaptiveDealer, ListDealer
 from flowadam.sweep.job import Catalog, Dealer, Engine, Job, Observer
+from flowadam.sweep.planned import planned
 from flowadam.sweep.stop import Stop
-from flowadam.winners import winners
 
 Mirror = Callable[[Store], object]
 
@@ -34,7 +25,7 @@ class SweepResult:
     """What a sweep leaves: runs still missing by phase, and runs that failed.
 
     Args:
-        left: missing runs; confirm runs are counted once the search is complete.
+        left: missing runs of all phases; those of winners are counted as far as winners are known.
         failed: runs of status "error" or "timeout" in the store.
         interrupted: the user stopped it.
         late: the deadline stopped it.
@@ -56,23 +47,19 @@ def sweep(
     stop: Stop,
     mirror: Mirror,
 ) -> SweepResult:
-    """Run whatever `store` lacks of `study`: search, then confirm, then the test part is read.
+    """Run whatever `store` lacks of `study`, phase by phase; confirm reads the test part.
 
     Args:
         study: already merged with the store's own study and saved there.
         mirror: called with the store after each phase.
     """
     run = _Run(study, catalog, store, engine, observer, stop)
-    run.phase("search", run.missing(search_plan(study, catalog.tasks)))
-    mirror(store)
-    search_left = run.count(search_plan(study, catalog.tasks))
-    if not stop.interrupted:
-        stop.reserve = 0.0
-        run.trivial()
-        run.phase("confirm", run.missing(run.confirm_groups()))
-        mirror(store)
+    left = 0
+    for name in PHASES:
+        if name in study.phase:
+            left += run.phase(name)
+            mirror(store)
     store.compact()
-    left = search_left + run.count(run.confirm_groups())
     failed = sum(store.trials()["status"].isin(["error", "timeout"]))
     return SweepResult(left, failed, stop.interrupted, late=left > 0 and not stop.interrupted)
 
@@ -106,50 +93,39 @@ class _Run:
         self._dealer: Dealer | None = None
         self._seconds, self._runs = 0.0, 0
 
-    def missing(self, groups: Iterable[Group]) -> list[Group]:
-        return missing(self._study, self._catalog, self._store, groups)
+    def phase(self, name: str) -> int:
+        """Run the missing groups of a phase, unless the user has stopped; return the runs left."""
+        groups = self._missing(name)
+        if not self._stop.interrupted:
+            total = _runs(self._planned(name))
+            self._observer.phase(name, total, total - _runs(groups))
+            if name != "search":
+                self._stop.reserve = 0.0
+            if name == "confirm":
+                self.trivial()
+            if groups:
+                self._run(name, groups)
+        return _runs(self._missing(name))
 
-    def count(self, groups: Iterable[Group]) -> int:
-        return sum(len(group.seeds) for group in self.missing(groups))
-
-    def winners(self) -> Mapping[Cell, Sequence[int]]:
-        """Return what is to be confirmed in each of the study's cells.
-
-        Cells of an earlier budget may stop at a smaller N, which is nothing to the present ones.
-        """
-        mine = cells(self._study, self._catalog.tasks)
-        rows = [
-            row
-            for row in self._store.rows()
-            if Cell(row["task"], row["optimizer"], row["budget"]) in mine
-        ]
-        found = winners(self._study, rows)
-        return {cell: found.get(cell, []) for cell in mine}
-
-    def confirm_groups(self) -> list[Group]:
-        found = self.winners()
-        included = inclusion_plan(self._study, self._catalog.specs, found)
-        return [*confirm_plan(self._study, found), *included]
-
-    def phase(self, name: str, groups: list[Group]) -> None:
-        """Run the missing groups of a phase."""
-        total = self._total(name)
-        self._observer.phase(name, total, total - sum(len(g.seeds) for g in groups))
-        if not groups:
-            return
-        if name == "search" and self._study.adaptive:
-            absent = set(groups)
-            self._dealer = AdaptiveDealer(
-                self._study,
-                cells(self._study, self._catalog.tasks),
-                self._catalog.specs,
-                self._store,
-                absent.__contains__,
-            )
-        else:
-            self._dealer = ListDealer(groups, self._job)
-        self._engine.run(self._study, self._catalog, self._dealer, self._take, self._stop)
+    def _run(self, name: str, groups: list[Group]) -> None:
+        self._dealer = self._deal(name, groups)
+        alone = name == "timing"
+        arguments = self._study, self._catalog, self._dealer, self._take, self._stop
+        self._engine.run(*arguments, alone=alone)
         self._store.flush()
+
+    def _deal(self, name: str, groups: list[Group]) -> Dealer:
+        if name != "search" or not self._study.adaptive:
+            return ListDealer(groups, self._job)
+        mine = cells(self._study, self._catalog.tasks)
+        absent = set(groups).__contains__
+        return AdaptiveDealer(self._study, mine, self._catalog.specs, self._store, absent)
+
+    def _planned(self, name: str) -> list[Group]:
+        return planned(self._study, self._catalog, self._store.rows(), name)
+
+    def _missing(self, name: str) -> list[Group]:
+        return missing(self._study, self._catalog, self._store, self._planned(name))
 
     def trivial(self) -> None:
         """Store what each task's constant predictors reach."""
@@ -191,45 +167,9 @@ class _Run:
             runs *= len(self._study.task) * len(self._study.optimizer)
             self._stop.reserve = runs * self._seconds / self._runs / self._engine.workers
 
-    def _total(self, name: str) -> int:
-        groups = (
-            search_plan(self._study, self._catalog.tasks)
-            if name == "search"
-            else self.confirm_groups()
-        )
-        return sum(len(group.seeds) for group in groups)
 
-
-def configuration_of(study: Study, catalog: Catalog, store: Store, group: Group) -> Configuration:
-    """Return the configuration that a group of any phase runs.
-
-    Raises:
-        FlowAdamError: an adaptive study's ledger does not hold the point.
-    """
-    cell, spec = group.cell, catalog.specs[group.cell.optimizer]
-    if group.phase == "inclusion":
-        return _included(study, catalog, store, group)
-    if study.adaptive and group.config:
-        name = [cell.task, cell.optimizer, cell.budget]
-        for event in store.notes("asked"):
-            points = dict(event["points"]) if event["cell"] == name else {}
-            if group.config in points:
-                values = from_optuna(spec.space, points[group.config])
-                return make_configuration(spec.space, group.config, values, spec.fixed)
-        raise FlowAdamError(f"The ledger lacks configuration {group.config} of {cell}.")
-    return configuration(study, cell, spec, group.config)
-
-
-def _included(study: Study, catalog: Catalog, store: Store, group: Group) -> Configuration:
-    """Return the container's configuration that is the other optimizer's winner."""
-    spec = catalog.specs[group.cell.optimizer]
-    named = [i for i in spec.includes if i.other == group.contained]
-    inclusion = named[0] if named else spec.includes[0]
-    cell = Cell(group.cell.task, inclusion.other, group.cell.budget)
-    other = configuration_of(study, catalog, store, Group("search", cell, group.config, ()))
-    return Configuration(
-        group.config, {**spec.defaults, **other.values, **inclusion.overrides}, other.unit
-    )
+def _runs(groups: Iterable[Group]) -> int:
+    return sum(len(group.seeds) for group in groups)
 
 
 def _identities(study: Study, catalog: Catalog) -> dict[tuple[str, str], str]:

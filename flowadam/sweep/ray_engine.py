@@ -38,7 +38,16 @@ class RayEngine:
     def __exit__(self, *error: object) -> None:
         self._exit.close()
 
-    def run(self, study: Study, catalog: Catalog, dealer: Dealer, sink: Sink, stop: Stop) -> None:
+    def run(
+        self,
+        study: Study,
+        catalog: Catalog,
+        dealer: Dealer,
+        sink: Sink,
+        stop: Stop,
+        *,
+        alone: bool = False,
+    ) -> None:
         if self._folder is None:
             self._folder = self._exit.enter_context(ray_session(self._address))
         # Ray reads its environment while it is imported, so it must not be imported before.
@@ -48,7 +57,8 @@ class RayEngine:
         )
         module, _, name = self._trainable.partition(":")
         trainable = getattr(import_module(module), name)
-        chunks = Chunks(dealer, sink, stop, self.workers, study.group_limit)
+        workers = 1 if alone else self.workers
+        chunks = Chunks(dealer, sink, stop, workers, study.group_limit)
         tuner.run_tuner(trainable, study, catalog, chunks, self._folder)
         if chunks.error:
             raise chunks.error

@@ -24,6 +24,8 @@ OTHER: dict[str, Any] = {
     "user": "who",
     "item": "what",
     "rating": "stars",
+    "schedule": "cosine",
+    "warmup": 0.1,
 }
 GROWS: dict[str, Any] = {
     "task": ("ratings",),
@@ -34,6 +36,9 @@ GROWS: dict[str, Any] = {
     "confirm_seeds": 12,
     "budget": 500,
     "probe": ("trace",),
+    "phase": ("search", "confirm", "timing"),
+    "trajectories": 12,
+    "repeats": 4,
 }
 FREE: dict[str, Any] = {
     "name": "x",
@@ -42,6 +47,7 @@ FREE: dict[str, Any] = {
     "time_limit": 9.0,
     "data": "/d.csv",
     "control": ("lion",),
+    "sensitive": ("lion",),
 }
 WRITTEN = {"search_blocks", "confirm_blocks"}
 

@@ -57,9 +57,18 @@ class SearchOnRay:
     def workers(self) -> int:
         return self._engines[0].workers if self._engines else 1
 
-    def run(self, study: Study, catalog: Catalog, dealer: Dealer, sink: Sink, stop: Stop) -> None:
+    def run(
+        self,
+        study: Study,
+        catalog: Catalog,
+        dealer: Dealer,
+        sink: Sink,
+        stop: Stop,
+        *,
+        alone: bool = False,
+    ) -> None:
         engine = self._engines.pop() if self._engines else LocalEngine()
-        engine.run(study, catalog, dealer, sink, stop)
+        engine.run(study, catalog, dealer, sink, stop, alone=alone)
 
 
 @contextmanager

@@ -191,7 +191,10 @@ def contents(folder: Path) -> tuple[dict[str, Row], dict[tuple[Any, ...], Row]]:
     curves = store.curves().to_dict("records")
     loose = ("seconds", "probe_seconds", "peak_mem_mb", "device")
     rows = {r["key"]: {k: v for k, v in r.items() if k not in loose} for r in trials}
-    points = {(p["key"], p["grad_evals"]): {k: repr(v) for k, v in p.items()} for p in curves}
+    points = {
+        (p["key"], p["grad_evals"]): {k: repr(v) for k, v in p.items() if k not in loose}
+        for p in curves
+    }
     assert len(rows) == len(trials)
     assert len(points) == len(curves)
     return rows, points
