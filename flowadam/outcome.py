@@ -27,7 +27,7 @@ class CurvePoint:
     steps: int
     loss: float
     val: float
-    seconds: float = math.nan
+    seconds: float = field(default=math.nan, compare=False)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,17 @@ from search_spaces.adapters.arguments import require_non_negative
 from search_spaces.adapters.limits import SCALED
 from search_spaces.shared import LR, MOMENTUM, PENALTY, PENALTY_DEFAULT
 
+RATE = replace(
+    LR,
+    low=2e-2,
+    high=1e3,
+    source="deviates: its step has the gradient's scale, Adam's has none. AlgoPerf, "
+    "external tuning ruleset of Nesterov momentum, [.02, 5], with the high end raised: "
+    "the best rates on the tasks of this package lie between .1 (digits) and 300 "
+    "(factorizations, whose losses are means over cells) (200 gradients, eleven rates "
+    "from 1e-3 to 3e3)",
+)
+
 
 def sgd(params: Any, *, lr: float = 1e-3, momentum: float = 0.9) -> torch.optim.SGD:
     """Return torch's SGD: ``b = momentum b + g``, then ``theta -= lr (g + momentum b)``.
@@ -37,16 +48,7 @@ SPEC = OptimizerSpec(
     factory=sgd,
     space=Space(
         (
-            replace(
-                LR,
-                low=2e-2,
-                high=1e3,
-                source="deviates: its step has the gradient's scale, Adam's has none. AlgoPerf, "
-                "external tuning ruleset of Nesterov momentum, [.02, 5], with the high end raised: "
-                "the best rates on the tasks of this package lie between .1 (digits) and 300 "
-                "(factorizations, whose losses are means over cells) (200 gradients, eleven rates "
-                "from 1e-3 to 3e3)",
-            ),
+            RATE,
             MOMENTUM,
             PENALTY,
         )

@@ -14,6 +14,7 @@ import search_spaces
 from flowadam.optim import DualAdam, FlowAdam, InvAdam, VRAdam
 from flowadam.space import Float
 from search_spaces import shared
+from search_spaces.adapters.clipping import ClippedAdam, ClippedSGD
 
 SHARED = {value.name: value for value in vars(shared).values() if isinstance(value, Float)}
 SPECS = search_spaces.all_specs()
@@ -35,6 +36,9 @@ LIBRARY: Mapping[str, Any] = {
     "shampoo": Shampoo,
     "adahessian": partial(AdaHessian, lr=0.15, eps=1e-4),
     "sophiah": partial(SophiaH, lr=6e-4 / 1e-2),
+    "flowadam_preset": FlowAdam,
+    "clipped_adam": partial(ClippedAdam, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, clip_value=1.0),
+    "clipped_sgd": partial(ClippedSGD, lr=1e-3, clip_value=10.0),
 }
 """The library's class with what our spec says that it publishes otherwise."""
 
@@ -44,6 +48,7 @@ DEVIATIONS = {
     ("adabelief", "opt.eps"),
     ("invadam", "opt.lr"),
     ("sgd", "opt.lr"),
+    ("clipped_sgd", "opt.lr"),
     ("lbfgs", "opt.lr"),
     ("shampoo", "opt.lr"),
     ("adahessian", "opt.lr"),

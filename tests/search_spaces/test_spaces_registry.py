@@ -12,10 +12,11 @@ from flowadam.errors import InputError
 
 
 def test_the_field_is_complete() -> None:
-    ours = {"dualadam", "flowadam", "flowadam_p", "invadam", "vradam"}
+    ours = {"dualadam", "flowadam", "flowadam_p", "flowadam_preset", "invadam", "vradam"}
+    controls = {"clipped_adam", "clipped_sgd"}
     from_torch = {"adam", "adamw", "lbfgs", "muon", "nadam", "radam", "rmsprop", "sgd"}
     from_pytorch_optimizer = {"adabelief", "adahessian", "lion", "lookahead", "shampoo", "sophiah"}
-    assert set(search_spaces.names()) == ours | from_torch | from_pytorch_optimizer
+    assert set(search_spaces.names()) == ours | controls | from_torch | from_pytorch_optimizer
 
 
 def test_every_file_holds_the_spec_of_its_name() -> None:
