@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from flowadam.power import ALPHA as ALPHA
+from flowadam.power import smallest_p as smallest_p
+
 LEVEL = 0.95
-ALPHA = 0.05
 # scipy enumerates all 2^n sign patterns while there are at most this many.
 RESAMPLES = 9999
 
@@ -98,11 +100,6 @@ def sign_flip_p(differences: Sequence[float]) -> float:
         rng=np.random.default_rng(0),
     )
     return float(result.pvalue)
-
-
-def smallest_p(n: int) -> float:
-    """Return ``2 / 2^n``, the smallest two-sided p-value of n pairs in a sign-flip test."""
-    return min(1.0, 2.0 ** (1 - n))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -198,7 +198,9 @@ def _budget(value: Any) -> Any:
     """Return a budget of TOML or of the command line with tuples for its lists."""
     if isinstance(value, Mapping):
         return {task: _budget(one) for task, one in value.items()}
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, list | tuple):
+        return value[0] if len(value) == 1 else tuple(value)
+    return value
 
 
 def _beside(path: Path, name: Any) -> Any:

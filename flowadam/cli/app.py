@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -56,10 +57,28 @@ def sweep(
     seeds: Annotated[int | None, typer.Option(help="Search seeds per configuration.")] = None,
     confirm_seeds: Annotated[int | None, typer.Option(help="Fresh seeds for winners.")] = None,
     substudies: Annotated[int | None, typer.Option(help="Parts that each elect a winner.")] = None,
-    budget: Annotated[int | None, typer.Option(help="Gradient evaluations of a run.")] = None,
+    phase: Annotated[
+        list[str] | None,
+        typer.Option(help="search, confirm, sensitivity or timing; repeatable."),
+    ] = None,
+    budget: Annotated[
+        list[int] | None, typer.Option(help="Gradient evaluations of a run; repeatable.")
+    ] = None,
     sampler: Annotated[str | None, typer.Option(help="random, qmc, tpe, gp or cmaes.")] = None,
     batch: Annotated[int | None, typer.Option(help="Points asked at a time (tpe ...).")] = None,
     selection: Annotated[str | None, typer.Option(help="best (early stopping) or final.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, cosine, linear or wsd, over the used budget.")
+    ] = None,
+    warmup: Annotated[float | None, typer.Option(help="Warm-up, a share of the budget.")] = None,
+    control: Annotated[
+        list[str] | None, typer.Option(help="Optimizer outside all tests; repeatable.")
+    ] = None,
+    sensitive: Annotated[
+        list[str] | None, typer.Option(help="Optimizer of the phase sensitivity; repeatable.")
+    ] = None,
+    trajectories: Annotated[int | None, typer.Option(help="Morris trajectories.")] = None,
+    repeats: Annotated[int | None, typer.Option(help="Timed runs of each winner.")] = None,
     seed: Annotated[int | None, typer.Option(help="Root of all random streams.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or float64.")] = None,
     data: Annotated[Path | None, typer.Option(help="Ratings: a Parquet or CSV file.")] = None,
@@ -83,32 +102,14 @@ def sweep(
     ] = False,
 ) -> None:
     """Tune, confirm on fresh seeds, report. The same command again runs only what is missing."""
+    options = dict(locals())  # before there are other names
     from flowadam.cli.sweep import run_sweep
     from flowadam.plugins import absolute
+    from flowadam.study import Study
 
-    keys: dict[str, Any] = {
-        "task": task,
-        "optimizer": optimizer,
-        "plugin": [absolute(path) for path in plugin] if plugin else None,
-        "trials": trials,
-        "seeds": seeds,
-        "confirm_seeds": confirm_seeds,
-        "substudies": substudies,
-        "budget": budget,
-        "sampler": sampler,
-        "batch": batch,
-        "selection": selection,
-        "seed": seed,
-        "dtype": dtype,
-        "data": str(data.resolve()) if data else None,
-        "user": user,
-        "item": item,
-        "rating": rating,
-        "device": device,
-        "gpu": gpu,
-        "time_limit": time_limit,
-        "probe": probe,
-    }
+    keys = {f.name: options.get(f.name) for f in fields(Study)}
+    keys["plugin"] = [absolute(path) for path in plugin] if plugin else None
+    keys["data"] = str(data.resolve()) if data else None
     run_sweep(
         study,
         {name: value for name, value in keys.items() if value is not None},
@@ -120,6 +121,16 @@ def sweep(
         tracking_uri=tracking_uri,
         dry_run=dry_run,
     )
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(metavar="STUDY.toml")] = Path("study.toml"),
+) -> None:
+    """Write a study file with a comment for every key."""
+    from flowadam.cli.init import write_template
+
+    write_template(path)
 
 
 @app.command()

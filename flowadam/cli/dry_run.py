@@ -1,45 +1,123 @@
-"""``flowadam sweep --dry-run``: what would run, before anything is spent."""
+"""``flowadam sweep --dry-run``: what would run and what it would cost, before it is spent."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from flowadam import probes
+from flowadam.cost import Pilot, pilots
 from flowadam.curve import MARKS
-from flowadam.plan import cells, search_plan
+from flowadam.plan import Cell, Group, cells
+from flowadam.power import feasibility
 from flowadam.spec import OptimizerSpec
 from flowadam.store import Store
 from flowadam.study import Study
-from flowadam.sweep import Catalog, missing
+from flowadam.sweep import Catalog, missing, planned
+
+WINNERS = ("confirm", "timing")
+"""Phases whose groups are known once the search has winners."""
 
 
 def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
-    """Print runs and gradient evaluations by cell; nothing is written."""
+    """Print missing runs, gradients, time and disk by cell; nothing is written."""
     store = Store(folder) if (folder / "study.toml").exists() else None
-    groups = list(search_plan(study, catalog.tasks))
-    todo = groups if store is None else missing(study, catalog, store, groups)
-    confirm = (min(study.substudies, study.trials) + 1) * study.confirm_seeds
-    table = Table("task", "optimizer", "budget", "search runs", "missing", "confirm runs")
-    gradients = 0
-    for cell in cells(study, catalog.tasks):
-        runs = sum(len(g.seeds) for g in groups if g.cell == cell)
-        left = sum(len(g.seeds) for g in todo if g.cell == cell)
-        extra = study.confirm_seeds * contained(catalog.specs[cell.optimizer], study)
-        gradients += (left + confirm + extra) * cell.budget
-        counts = (str(n) for n in (cell.budget, runs, left, confirm + extra))
-        table.add_row(cell.task, cell.optimizer, *counts)
+    mine = cells(study, catalog.tasks)
+    left = {name: _left(study, catalog, store, name) for name in study.phase}
+    found = pilots(study, catalog.tasks, catalog.specs, mine)
+    heads = ("task", "optimizer", "budget", *(f"{name} runs" for name in study.phase), "hours")
+    table = Table(*(Column(head, overflow="fold") for head in heads))
+    for cell in mine:
+        counts = [left[name][cell] for name in study.phase]
+        hours = _text(_seconds(cell, left, found))
+        table.add_row(cell.task, cell.optimizer, f"{cell.budget:,}", *map(str, counts), hours)
     console = Console()
     console.print(table)
-    console.print(
-        f"sampler {study.sampler}, selection {study.selection}, {study.trials} configurations and "
-        f"the default per cell, {min(study.substudies, study.trials)} sub-studies. "
-        f"At most {gradients:,} gradient evaluations. Folder: {folder}. Nothing was run."
+    for line in (*_totals(study, left, found, mine), *_notes(study, catalog, found)):
+        console.print(line, highlight=False, markup=False)
+    console.print(f"Folder: {folder}. Nothing was run but the pilots.", highlight=False)
+
+
+def _left(study: Study, catalog: Catalog, store: Store | None, phase: str) -> Counter[Cell]:
+    """Return the runs that are missing of a phase by cell; at most, where no winner is known."""
+    rows = [] if store is None else store.rows()
+    groups = planned(study, catalog, rows, phase)
+    if store is not None:
+        groups = missing(study, catalog, store, groups)
+    if phase in WINNERS and not _has_winners(study, catalog, store):
+        mine = cells(study, catalog.tasks)
+        return Counter({cell: _most(study, catalog, cell, phase) for cell in mine})
+    return _runs(groups)
+
+
+def _has_winners(study: Study, catalog: Catalog, store: Store | None) -> bool:
+    """Say whether the search is complete, so that what follows is known."""
+    return store is not None and not missing(
+        study, catalog, store, planned(study, catalog, [], "search")
     )
-    if study.probe:
-        console.print(_price(study))
+
+
+def _most(study: Study, catalog: Catalog, cell: Cell, phase: str) -> int:
+    if phase == "timing":
+        return study.repeats
+    winners = min(study.substudies, study.trials) + 1
+    return (winners + contained(catalog.specs[cell.optimizer], study)) * study.confirm_seeds
+
+
+def _runs(groups: Iterable[Group]) -> Counter[Cell]:
+    count: Counter[Cell] = Counter()
+    for group in groups:
+        count[group.cell] += len(group.seeds)
+    return count
+
+
+def _seconds(cell: Cell, left: dict[str, Counter[Cell]], found: dict[Cell, Pilot]) -> float | None:
+    """Return the core seconds of a cell's missing runs, None without a pilot."""
+    one = found.get(cell)
+    if one is None or one.failed:
+        return None
+    stacked = left.get("confirm", Counter())[cell]
+    alone = sum(count[cell] for name, count in left.items() if name != "confirm")
+    return stacked * one.confirm + alone * one.search
+
+
+def _totals(
+    study: Study, left: dict[str, Counter[Cell]], found: dict[Cell, Pilot], mine: list[Cell]
+) -> list[str]:
+    runs = sum((count for count in left.values()), Counter[Cell]())
+    gradients = sum(n * cell.budget for cell, n in runs.items())
+    known = [s for cell in mine if (s := _seconds(cell, left, found)) is not None]
+    disk = sum(n * found[cell].size for cell, n in runs.items() if cell in found) / 1e6
+    unit = "GPU-hours (at one GPU a trial)" if study.device == "cuda" else "core-hours"
+    part = "" if len(known) == len(mine) else f", without {len(mine) - len(known)} cells"
+    return [
+        f"sampler {study.sampler}, selection {study.selection}, {study.trials} configurations and "
+        f"the default per cell, {min(study.substudies, study.trials)} sub-studies.",
+        f"At most {sum(runs.values()):,} runs, {gradients:,} gradient evaluations, about "
+        f"{_text(sum(known))} {unit} (from pilots of a few gradients{part}), {disk:,.1f} MB.",
+    ]
+
+
+def _notes(study: Study, catalog: Catalog, found: dict[Cell, Pilot]) -> list[str]:
+    """Say what the study can show, what failed in a pilot, and what probes cost."""
+    rivals = len(study.optimizer) - len(study.control) - 1
+    notes = feasibility(len(study.task), rivals, study.confirm_seeds)
+    if "confirm" not in study.phase:
+        notes = ["Without the phase confirm, nothing is compared."]
+    notes += [
+        f"{cell.optimizer} on {cell.task}: the pilot ended with {p.failed}"
+        for cell, p in found.items()
+        if p.failed
+    ]
+    return [*notes, _price(study)] if study.probe else notes
+
+
+def _text(seconds: float | None) -> str:
+    return "?" if seconds is None else f"{seconds / 3600:.2g}"
 
 
 def _price(study: Study) -> str:

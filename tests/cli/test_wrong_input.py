@@ -168,7 +168,7 @@ def test_dry_run_prints_the_plan_and_writes_nothing(
     words = ["--task", "digits_mlp", "--optimizer", "adam", "--trials", "5", "--budget", "7"]
     assert run(["sweep", *words, "--dry-run"]) == 0
     printed = capsys.readouterr().out
-    assert "digits_mlp" in printed and "Nothing was run" in printed
+    assert "digits_mlp" in printed and "Nothing was run but the pilots" in " ".join(printed.split())
     # 6 search runs (5 and the default) and (3 winners and the default) on 10 fresh seeds, each 7
     assert f"{(6 + 4 * 10) * 7:,} gradient" in " ".join(printed.split())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["table.csv"]
