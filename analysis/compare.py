@@ -83,8 +83,12 @@ def compare(frames: Frames, arena: Arena) -> list[Comparison]:
     The family of Holm's correction is all rivals of the arena; one that is not testable counts
     with p = 1. The study's controls are no rivals.
     """
-    control = frames.study.control
-    results = [r for r in confirmed(frames, arena) if r.cell.optimizer not in control]
+    return compare_results(frames, arena, confirmed(frames, arena))
+
+
+def compare_results(frames: Frames, arena: Arena, found: Sequence[Confirmed]) -> list[Comparison]:
+    """Compare results of an arena as `compare` does, whatever they were read from."""
+    results = [r for r in found if r.cell.optimizer not in frames.study.control]
     reference = choose_reference(results)
     if reference is None:
         return []

@@ -17,6 +17,8 @@ from analysis.cards.protocol import protocol_card
 from analysis.cards.results import results_card
 from analysis.cards.runs import runs_card
 from analysis.cards.search import search_card
+from analysis.cards.sensitivity import sensitivity_card
+from analysis.cards.timing import timing_card
 from analysis.cards.verdict import verdict_card
 from analysis.frames import Frames, load
 from analysis.text import clean, count
@@ -26,8 +28,11 @@ CARDS = (
     verdict_card,
     results_card,
     progress_card,
+    probes_card,
+    timing_card,
     search_card,
     knobs_card,
+    sensitivity_card,
     health_card,
     runs_card,
     protocol_card,
@@ -50,11 +55,14 @@ def build(folder: Path) -> Path:
 
 
 def _cards(frames: Frames) -> list[Card]:
-    """Return all cards; that of the probes only where there are any."""
-    cards = [card(frames) for card in CARDS]
-    if len(frames.probes):
-        cards.insert(CARDS.index(progress_card) + 1, probes_card(frames))
-    return cards
+    """Return all cards; those of phases and probes that the study has not are left out."""
+    phases = set(frames.trials["phase"])
+    there = {
+        probes_card: len(frames.probes) > 0,
+        timing_card: "timing" in phases,
+        sensitivity_card: "sensitivity" in phases,
+    }
+    return [card(frames) for card in CARDS if there.get(card, True)]
 
 
 def render(frames: Frames, cards: list[Card]) -> str:

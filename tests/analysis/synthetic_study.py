@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flowadam.morris import morris_configuration
 from flowadam.outcome import Cost, Counters, CurvePoint, Outcome, Scores
 from flowadam.plan import (
     CONFIRM_SEED_START,
@@ -18,6 +19,8 @@ from flowadam.plan import (
     confirm_plan,
     search_plan,
     seed_blocks,
+    sensitivity_plan,
+    timing_plan,
 )
 from flowadam.rows import Row, group_rows, trivial_row
 from flowadam.sampling import Configuration, make_configuration
@@ -25,7 +28,7 @@ from flowadam.seeds import derive
 from flowadam.space import Float, Space
 from flowadam.store import Store
 from flowadam.study import Study
-from flowadam.winners import winners
+from flowadam.winners import elections, winners
 
 LR = Float("opt.lr", 1e-4, 1e-1, "test", log=True)
 SHARED = (
@@ -60,6 +63,7 @@ class Truth:
         trivial: test metric of the constant predictor.
         overshoot: gradient evaluations beyond the budget.
         spaces: the space of each optimizer; SHARED for those not named.
+        slowness: milliseconds per gradient of an optimizer; 1 for those not named.
     """
 
     loss: Loss = bowl
@@ -69,6 +73,7 @@ class Truth:
     trivial: float = 1.0
     overshoot: int = 0
     spaces: Mapping[str, Space] = field(default_factory=dict)
+    slowness: Mapping[str, float] = field(default_factory=dict)
 
     def space(self, optimizer: str) -> Space:
         extra = FLOW if optimizer == "flowadam" else ()
@@ -106,6 +111,12 @@ def write_study(
         _run(store, study, truth, identity, filter(keep, confirm_plan(study, found)))
         if inclusion:
             _include(store, study, truth, found, *inclusion)
+        if "timing" in study.phase:
+            best = {c: e.best for c, e in elections(study, store.rows()).items() if e.best}
+            _run(store, study, truth, identity, filter(keep, timing_plan(study, best)))
+    if "sensitivity" in study.phase:
+        specs: Any = {name: _Spec(truth.space(name)) for name in study.optimizer}
+        _run(store, study, truth, identity, filter(keep, sensitivity_plan(study, {}, specs)))
     for task in study.task:
         store.append([trivial_row(study, "t", task, "constant", truth.trivial, truth.trivial)], [])
     store.flush()
@@ -117,7 +128,7 @@ def _run(store: Store, study: Study, truth: Truth, identity: str, groups: Iterat
     trials: list[Row] = []
     curves: list[Row] = []
     for group in groups:
-        configuration = draw(study, truth, group.cell, group.config)
+        configuration = drawn(study, truth, group)
         outcomes = [_outcome(truth, group, configuration, seed) for seed in group.seeds]
         rows = group_rows(study, identity, group, configuration, outcomes)
         trials += rows[0]
@@ -138,6 +149,22 @@ def _include(
             container = replace(contained, cell=replace(cell, optimizer=whole))
             outcomes = [_outcome(truth, contained, configuration, seed) for seed in seeds]
             store.append(*group_rows(study, "one space", container, configuration, outcomes))
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """What a Morris design needs of an optimizer."""
+
+    space: Space
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+def drawn(study: Study, truth: Truth, group: Group) -> Configuration:
+    """Return the configuration of a group of any phase."""
+    if group.phase != "sensitivity":
+        return draw(study, truth, group.cell, group.config)
+    spec: Any = _Spec(truth.space(group.cell.optimizer))
+    return morris_configuration(study, group.cell, spec, group.config)
 
 
 def draw(study: Study, truth: Truth, cell: Cell, index: int) -> Configuration:
@@ -161,17 +188,23 @@ def _outcome(truth: Truth, group: Group, configuration: Configuration, seed: int
         return Outcome(seed, "diverged", "cpu", cost=cost, message="left the finite range")
     val = clean + noise
     test = val + 0.01 + truth.offset.get(cell.optimizer, 0.0)
-    reads = group.phase != "search"
+    reads = group.phase == "confirm"
+    slowness = truth.slowness.get(cell.optimizer, 1.0) / 1000
+    curve = _curve(cell.budget, val, own, slowness)
     scores = Scores(val, val * 1.02, test if reads else None, test * 1.02 if reads else None)
-    return Outcome(seed, "ok", "cpu", scores, cost, counters, "", _curve(cell.budget, val, own))
+    return Outcome(seed, "ok", "cpu", scores, cost, counters, "", curve)
 
 
-def _curve(budget: int, end: float, rng: np.random.Generator) -> tuple[CurvePoint, ...]:
+def _curve(
+    budget: int, end: float, rng: np.random.Generator, slowness: float
+) -> tuple[CurvePoint, ...]:
     """Return an exponential descent to `end` at forty marks, with noise above it."""
     fractions = np.linspace(0, 1, 41)
     clean = end + (1.0 - end) * (np.exp(-6 * fractions) - math.exp(-6))
     wobble = np.abs(rng.normal(0, 0.01, 41)) * (fractions < 1)
     return tuple(
-        CurvePoint(float(f), int(f * budget), int(f * budget), float(v), float(v))
+        CurvePoint(
+            float(f), int(f * budget), int(f * budget), float(v), float(v), f * budget * slowness
+        )
         for f, v in zip(fractions, clean + wobble, strict=True)
     )

@@ -19,7 +19,7 @@ STUDY = Study((TASK.name,), ("adam", "sgd"), confirm_seeds=20)
 
 def test_a_budget_is_extrapolated_and_the_curve_is_not() -> None:
     small, large = (pilot(STUDY, TASK, get("adam"), budget) for budget in (100, 100_000))
-    assert 0 < small.confirm and 0 < small.search < large.search
+    assert small.confirm > 0 and 0 < small.search < large.search
     assert large.size == pytest.approx(small.size, rel=0.2)
     assert 1e3 < small.size < 1e5, "A run of 41 points and its row."
 
