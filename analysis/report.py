@@ -28,11 +28,8 @@ CARDS = (
     verdict_card,
     results_card,
     progress_card,
-    probes_card,
-    timing_card,
     search_card,
     knobs_card,
-    sensitivity_card,
     health_card,
     runs_card,
     protocol_card,
@@ -55,14 +52,18 @@ def build(folder: Path) -> Path:
 
 
 def _cards(frames: Frames) -> list[Card]:
-    """Return all cards; those of phases and probes that the study has not are left out."""
+    """Return all cards, and after them those of probes and phases that the study has."""
     phases = set(frames.trials["phase"])
-    there = {
-        probes_card: len(frames.probes) > 0,
-        timing_card: "timing" in phases,
-        sensitivity_card: "sensitivity" in phases,
-    }
-    return [card(frames) for card in CARDS if there.get(card, True)]
+    found: list[Card] = []
+    for card in CARDS:
+        found.append(card(frames))
+        if card is progress_card and len(frames.probes):
+            found.append(probes_card(frames))
+        if card is progress_card and "timing" in phases:
+            found.append(timing_card(frames))
+        if card is knobs_card and "sensitivity" in phases:
+            found.append(sensitivity_card(frames))
+    return found
 
 
 def render(frames: Frames, cards: list[Card]) -> str:
