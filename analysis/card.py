@@ -29,10 +29,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column names the row."""
+    """A table; the first column names the row.
+
+    Args:
+        folded: the words under which it opens on a click; empty for a table that is always open.
+    """
 
     head: tuple[str, ...]
     groups: tuple[Group, ...]
+    folded: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,17 @@ class Key:
 
 @dataclass(frozen=True)
 class Figure:
-    """Small multiples under one legend and a note on their signs; `folded` open on a click."""
+    """Small multiples under one legend and a note on their signs.
+
+    Args:
+        folded: pictures that open on a click, under the words `summary`.
+    """
 
     pictures: tuple[Picture, ...]
     note: str = ""
     legend: tuple[Key, ...] = ()
     folded: tuple[Picture, ...] = ()
+    summary: str = "The other optimizers"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,25 +11,36 @@ from markupsafe import Markup
 
 from analysis.card import Card, Picture, Tag
 from analysis.cards.health import health_card
+from analysis.cards.knob_price import knob_price_card
 from analysis.cards.knobs import knobs_card
 from analysis.cards.probes import probes_card
 from analysis.cards.progress import progress_card
 from analysis.cards.protocol import protocol_card
+from analysis.cards.region import region_card
 from analysis.cards.results import results_card
 from analysis.cards.runs import runs_card
 from analysis.cards.search import search_card
 from analysis.cards.sensitivity import sensitivity_card
+from analysis.cards.stopping import stopping_card
 from analysis.cards.timing import timing_card
+from analysis.cards.tunability import tunability_card
+from analysis.cards.tuning import tuning_card
 from analysis.cards.verdict import verdict_card
 from analysis.frames import Frames, load
+from analysis.knob_price import knob_pairs
 from analysis.text import clean, count
 from flowadam.store import write_atomic
 
-CARDS = (
+Maker = Callable[[Frames], Card]
+CARDS: tuple[Maker, ...] = (
     verdict_card,
     results_card,
     progress_card,
     search_card,
+    tuning_card,
+    tunability_card,
+    region_card,
+    stopping_card,
     knobs_card,
     health_card,
     runs_card,
@@ -52,17 +64,24 @@ def build(folder: Path) -> Path:
 
 
 def _cards(frames: Frames) -> list[Card]:
-    """Return all cards, and after them those of probes and phases that the study has."""
+    """Return all cards, each followed by those that only some studies have."""
+    extras = _extras(frames)
+    return [each(frames) for card in CARDS for each in (card, *extras.get(card, ()))]
+
+
+def _extras(frames: Frames) -> dict[Maker, list[Maker]]:
+    """Return what the study's probes, phases and pairs of optimizers add, by the card before it."""
     phases = set(frames.trials["phase"])
-    found: list[Card] = []
-    for card in CARDS:
-        found.append(card(frames))
-        if card is progress_card and len(frames.probes):
-            found.append(probes_card(frames))
-        if card is progress_card and "timing" in phases:
-            found.append(timing_card(frames))
-        if card is knobs_card and "sensitivity" in phases:
-            found.append(sensitivity_card(frames))
+    wanted: list[tuple[Maker, Maker, bool]] = [
+        (progress_card, probes_card, len(frames.probes) > 0),
+        (progress_card, timing_card, "timing" in phases),
+        (tunability_card, knob_price_card, bool(knob_pairs(frames))),
+        (knobs_card, sensitivity_card, "sensitivity" in phases),
+    ]
+    found: dict[Maker, list[Maker]] = {}
+    for after, card, there in wanted:
+        if there:
+            found.setdefault(after, []).append(card)
     return found
 
 

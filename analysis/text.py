@@ -28,12 +28,16 @@ def number(value: float | None, digits: int = 3) -> str:
     return _signed(f"{value:.{digits}g}")
 
 
-def estimate(e: Estimate | None, *, signed: bool = False) -> str:
-    """Return ``mean [low, high]`` with two digits of the half width, or what there is of it."""
+def estimate(e: Estimate | None, *, signed: bool = False, one: str = "seed") -> str:
+    """Return ``mean [low, high]`` with two digits of the half width, or what there is of it.
+
+    Args:
+        one: what is counted, named where a single one of them gives no interval.
+    """
     if e is None:
         return "–"
     if e.low is None or e.high is None:
-        return f"{_fixed(e.mean, _decimals(e.mean / 100), signed)} (one seed, no interval)"
+        return f"{_fixed(e.mean, _decimals(e.mean / 100), signed)} (one {one}, no interval)"
     return interval(e.mean, e.low, e.high, signed=signed)
 
 
