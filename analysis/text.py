@@ -45,7 +45,9 @@ def interval(center: float, low: float, high: float, *, signed: bool = False) ->
     """Return ``center [low, high]`` with two digits of the half width; infinities stay."""
     width = (high - low) / 2
     places = _decimals(width if math.isfinite(width) and width else center / 100)
-    parts = (_fixed(v, places, signed) if math.isfinite(v) else "∞" for v in (center, low, high))
+    parts = (
+        _fixed(v, places, signed) if math.isfinite(v) else number(v) for v in (center, low, high)
+    )
     return "{} [{}, {}]".format(*parts)
 
 

@@ -8,9 +8,9 @@ from analysis.figures.style import legend
 from analysis.frames import Arena, Frames
 from analysis.good_region import CLOSENESS, Region, region, yardstick
 from analysis.proportion import Share
-from analysis.text import fixed, number, percent
+from analysis.text import SPACE, fixed, number, percent
 
-NAMES = tuple(percent(x, signed=False) for x in CLOSENESS)
+NAMES = tuple(f"{100 * x:g}{SPACE}%" for x in CLOSENESS)
 HEAD = ("optimizer", *NAMES, f"trials until one ({NAMES[-1]})", "good learning rates", "N", "edge")
 NOTE = f"Share of the space within {NAMES[-1]}. Full: of the own best. Ring: of the best of all."
 CAVEAT = (
@@ -24,7 +24,7 @@ CAVEAT = (
     "(factors of ten), which under one valley of good rates is a part of it; a further good "
     "configuration lies within with probability (k − 1) / (k + 1). All of it depends on how wide "
     "the ranges were drawn. Edge: the best configuration lies within 5 % of an end of a range, so "
-    "a wider range may change the numbers, which are greyed out; the percentage says how often "
+    "a wider range may change the numbers, which are greyed out; chance says how often "
     "that befalls a random configuration with as many knobs."
 )
 
@@ -120,6 +120,6 @@ def _row(r: Region, shares: tuple[Share, ...], *, rates: bool) -> tuple[Value, .
     values = (*(_share(s) for s in shares), _wait(shares[-1]), told, str(r.n))
     if not r.edges:
         return (r.cell.optimizer, *values, "none")
-    knobs = ", ".join(f"{e.knob} at {fixed(e.unit)}" for e in r.edges)
-    flag = Tag(f"{knobs} (by chance {percent(r.chance, signed=False)})", "warn")
+    knobs = ", ".join(f"{e.knob.removeprefix('opt.')} {fixed(e.unit)}" for e in r.edges)
+    flag = Tag(f"{knobs}; chance {percent(r.chance, signed=False)}", "warn")
     return (r.cell.optimizer, *(Tag(v, "grey") for v in values), flag)

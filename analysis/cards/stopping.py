@@ -62,8 +62,8 @@ def _of(found: Sequence[Replay], rule: str, optimizer: str | None = None) -> lis
 
 def _sentence(rule: str, found: Sequence[Replay]) -> str:
     return (
-        f"The {rule} would have saved {_saved(found)} of the search's gradients and stopped the "
-        f"later winner in {_lost(found)} of {count(len(found), 'search', 'searches')}."
+        f"{rule.capitalize()}: {_saved(found)} of the search's gradients saved, the later winner "
+        f"stopped in {_lost(found)} of {count(len(found), 'search', 'searches')}."
     )
 
 

@@ -15,8 +15,8 @@ CAVEAT = (
     "configurations; a configuration that failed or ended above the best trivial predictor counts "
     "as that predictor. Intervals of 95 %: jackknife over the configurations with Student's "
     "quantile at N / (mean n under the weights) degrees of freedom, cut to the possible values; "
-    "simulated coverage at N = 32 is 94 to 99 % for smooth distributions of scores and 86 to "
-    "89 % for one configuration of very uneven scores. Across tasks: the lowest such "
+    "their coverage in simulations at N = 32 is 93 to 99 % for most shapes of the scores and "
+    "down to 86 % where few configurations decide. Across tasks: the lowest such "
     "value of any optimizer over the optimizer's own, averaged over tasks, 1 is the best possible; "
     "its interval takes the tasks as a sample of tasks. Scores are of the validation part."
 )

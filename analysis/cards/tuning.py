@@ -10,14 +10,10 @@ from analysis.card import Card, Figure, Group, Picture, Table, Value
 from analysis.figures.style import legend
 from analysis.figures.tuning import facets, overlay
 from analysis.frames import Arena, Frames
-from analysis.text import count, fixed, interval, number
-from analysis.tuning_curves import TuningCurve, family_level, tuning_curve
+from analysis.text import count, fixed, interval
+from analysis.tuning_curves import TuningCurve, family_level, method, tuning_curve
 
 EFFORTS = (1, 4, 16, 64)
-NOTE = (
-    "Line: median score of the best of n configurations. Band: where the whole line lies, drawn "
-    "for the first optimizer and for the one that ends lowest."
-)
 CAVEAT = (
     "If n configurations are drawn and the one with the lowest score is kept, half of the searches "
     "end below the line (opda's quantile tuning curve; failed configurations count as infinite). "
@@ -25,8 +21,8 @@ CAVEAT = (
     "every line of every optimizer and task lies within its band everywhere, for each has the "
     "level 1 − 0.05 / (optimizers × tasks). They are free of assumptions about the shape of the "
     "scores, so near n = N, where a single search is all there is, they have no lower end but the "
-    "support's: 0 where no validation reading of the task is negative, else none. Mean: the "
-    "expected score of the best of all N, without bias. Scores are of the validation part."
+    "support's: 0 where no validation reading of the task is negative, else none. The expected "
+    "score is a U-statistic, without bias. Scores are of the validation part."
 )
 
 
@@ -47,7 +43,9 @@ def tuning_card(frames: Frames) -> Card:
     return Card(
         title="What does tuning buy?",
         verdict=(_headline(frames, found), *_details(frames, found)),
-        figure=Figure(drawn, NOTE, tuple(keys.values()), more, "Every optimizer with its band")
+        figure=Figure(
+            drawn, _note(frames), tuple(keys.values()), more, "Every optimizer with its band"
+        )
         if drawn
         else None,
         table=Table(_head(frames), groups, "All numbers") if drawn else None,
@@ -70,10 +68,17 @@ def _headline(frames: Frames, found: dict[Arena, list[TuningCurve]]) -> str:
         return f"No tuning curve: {reasons[0]}." if reasons else "No search is in the store yet."
     pairs = [pair for curves in good for pair in combinations(curves, 2)]
     apart = sum(_apart(a, b) for a, b in pairs)
-    kind = next(c.method for curves in good for c in curves)
     return (
         f"The bands of {apart} of {count(len(pairs), 'pair')} of optimizers lie apart at some "
-        f"n ≤ {frames.common} (each band at {_level(frames)}, method {kind})."
+        f"n ≤ {frames.common} configurations, each band at {_level(frames)}."
+    )
+
+
+def _note(frames: Frames) -> str:
+    return (
+        "Line: median score of the best of n configurations. Band: where the whole line lies "
+        f"(opda's {method(frames.common)} at {_level(frames)}), drawn for the first optimizer and "
+        "for the one that ends lowest. Below, thin: the expected score, where none failed."
     )
 
 
@@ -110,7 +115,7 @@ def _efforts(frames: Frames) -> list[int]:
 
 
 def _head(frames: Frames) -> tuple[str, ...]:
-    return ("optimizer", *(f"best of {n}" for n in _efforts(frames)), "mean", "N", "failed")
+    return ("optimizer", *(f"best of {n}" for n in _efforts(frames)), "N", "failed")
 
 
 def _rows(frames: Frames, curves: list[TuningCurve]) -> tuple[tuple[Value, ...], ...]:
@@ -119,5 +124,4 @@ def _rows(frames: Frames, curves: list[TuningCurve]) -> tuple[tuple[Value, ...],
 
 def _row(c: TuningCurve, efforts: list[int]) -> tuple[Value, ...]:
     cells = [interval(c.median[n - 1], c.low[n - 1], c.high[n - 1]) for n in efforts]
-    mean = number(c.mean[-1], 4) if c.mean else "–"
-    return (c.cell.optimizer, *cells, mean, str(c.n), str(c.failed))
+    return (c.cell.optimizer, *cells, str(c.n), str(c.failed))

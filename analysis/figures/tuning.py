@@ -36,15 +36,15 @@ def overlay(
 
 
 def facets(title: str, curves: Sequence[TuningCurve], keys: Mapping[str, Key]) -> Picture | None:
-    """Draw the curves of one arena side by side, each with its band, over one faint first curve."""
+    """Draw the curves of one arena side by side, each with band and mean, over the faint first."""
     if not _finite(curves):
         return None
-    with canvas(max(700, 125 * len(curves)), 190) as figure:
+    with canvas(max(960, 125 * len(curves)), 210) as figure:
         panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
         for ax, curve in zip(panels, curves, strict=True):
             _axes(ax, curves)
             _draw(ax, curves[0], keys[curves[0].cell.optimizer], band=False, alpha=0.35)
-            _draw(ax, curve, keys[curve.cell.optimizer], band=True)
+            _draw(ax, curve, keys[curve.cell.optimizer], band=True, mean=True)
             ax.set_title(label(curve.cell.optimizer, 14), fontsize=10.5)
         return picture(figure, title, wide=True)
 
@@ -74,7 +74,15 @@ def _axes(ax: Axes, curves: Sequence[TuningCurve]) -> None:
     ax.tick_params(length=0, which="both")
 
 
-def _draw(ax: Axes, curve: TuningCurve, key: Key, *, band: bool, alpha: float = 1.0) -> None:
+def _draw(
+    ax: Axes,
+    curve: TuningCurve,
+    key: Key,
+    *,
+    band: bool,
+    mean: bool = False,
+    alpha: float = 1.0,
+) -> None:
     color, dash = COLORS[key.color], DASHES[key.dash]
     n = np.arange(1, len(curve.median) + 1)
     bottom, top = ax.get_ylim()
@@ -83,3 +91,5 @@ def _draw(ax: Axes, curve: TuningCurve, key: Key, *, band: bool, alpha: float = 
         ax.fill_between(n, low, high, color=color, alpha=0.16, linewidth=0, step="mid")
     median = np.where(np.isfinite(curve.median), curve.median, np.nan)
     ax.plot(n, median, color=color, linestyle=dash, alpha=alpha)
+    if mean and curve.mean:
+        ax.plot(n, curve.mean, color=color, linewidth=0.8)
