@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.frames import Frames
-from analysis.guards import refuse_cell
+from analysis.guards import refuse_cell, search_scores
 from analysis.search_curves import SearchCurves, search_curves
 from flowadam.plan import Cell
 
@@ -49,11 +49,11 @@ def replays(frames: Frames, cell: Cell) -> tuple[list[Replay], str]:
     reason = refuse_cell(frames, cell)
     if reason:
         return [], reason
+    if not np.isfinite(search_scores(frames, cell)).any():
+        return [], f"every configuration of {cell.optimizer} failed"
     curves = search_curves(frames, cell)
     if curves is None:
         return [], f"{cell.optimizer} has search runs without a stored curve"
-    if not np.isfinite(curves.scores).any():
-        return [], f"every configuration of {cell.optimizer} failed"
     return [replay(cell, name, curves) for name in RULES], ""
 
 

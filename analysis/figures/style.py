@@ -106,7 +106,7 @@ def picture(
         tips: text shown over the artist with that gid.
     """
     drawn = _draw(figure)
-    prefix = f"f{digest(drawn)[:8]}-"
+    prefix = f"f{digest([title, drawn])[:8]}-"
     root = ElementTree.fromstring(drawn)
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)
