@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -12,38 +13,62 @@ from rich.text import Text
 from flowadam.cli.transfer_line import TransferLine
 from flowadam.datasets import catalog, getting, reading
 from flowadam.datasets.base import DataSet, size_text
-from flowadam.datasets.folder import VARIABLE, data_folder
+from flowadam.datasets.folder import VARIABLE, data_folder, require_folder
 from flowadam.errors import FlowAdamError, InputError
 
 
 def list_data() -> None:
-    """Print name, presence, size, content and terms of every data set."""
+    """Print name, presence, size, content and terms of every data set; files are looked into."""
+    _require_known_folder()
     console = Console(highlight=False)
     for name in catalog.names():
         data = catalog.find(name)
-        console.print(Text(f"{name}  {size_text(data.about)}  {_presence(data)}"))
-        for line in (data.summary, f"Terms: {data.short_terms}"):
+        presence, fault = _presence(data)
+        console.print(Text(f"{name}  {size_text(data.about)}  {presence}"))
+        lines = (data.summary, f"Terms: {data.short_terms}", fault and f"Damage: {fault}.")
+        for line in filter(None, lines):
             console.print(Padding(Text(line), (0, 0, 0, 4)))
     console.print("`flowadam data get NAME` shows the whole terms and asks before it downloads.")
 
 
-def _presence(data: DataSet) -> str:
+def _require_known_folder() -> Path:
+    """Return the folder, after saying on the error stream when it is not there.
+
+    Raises:
+        InputError: it is something other than a folder.
+    """
+    folder = data_folder()
+    require_folder(folder)
+    if not folder.exists():
+        typer.echo(f"{folder} is not there; `flowadam data get NAME` makes it.", err=True)
+    return folder
+
+
+def _presence(data: DataSet) -> tuple[str, str]:
+    """Return whether a data set is here, in words, and what is wrong with its content or ""."""
     try:
-        path, _ = reading.located(data)
+        path, fault = reading.located(data)[0], reading.fault(data)
     except InputError:
-        return "not here"
-    return "here" if path.name == data.stored else f"a part here ({path.name})"
+        return "not here", ""
+    if fault:
+        return f"damaged ({path.name})", fault
+    return "here" if path.name == data.stored else f"a part here ({path.name})", ""
 
 
 def show_folder() -> None:
-    """Print the folder, then the file of each data set that is there, and unfinished downloads."""
-    folder = data_folder()
+    """Print the folder, then the file of each data set that is there, and unfinished downloads.
+
+    Files are looked into: of a damaged one its fault is said.
+    """
+    folder = _require_known_folder()
     typer.echo(str(folder))
     for name in catalog.names():
         data = catalog.find(name)
-        if _presence(data) != "not here":
+        presence, fault = _presence(data)
+        if presence != "not here":
             path, statement = reading.located(data)
-            typer.echo(f"{name}  {path.name}  {size_text(path.stat().st_size)}  {statement}")
+            said = f"damaged: {fault}." if fault else statement
+            typer.echo(f"{name}  {path.name}  {size_text(path.stat().st_size)}  {said}")
     for part in sorted(folder.glob("downloads/*/*.part")):
         size = size_text(part.stat().st_size)
         typer.echo(f"{part.parent.name}  {part.relative_to(folder)}  {size}  unfinished")
@@ -54,10 +79,11 @@ def get_data(name: str, *, yes: bool = False, url: str | None = None) -> None:
     """Show the terms, ask, download, check and parse one data set.
 
     Raises:
-        InputError: unknown name; nobody to ask and no `yes`; a folder that cannot be written.
+        InputError: unknown name; nobody to ask and no `yes`; no folder, or none to write to.
         FlowAdamError: the answer was no, or the download failed or was interrupted.
     """
     data = catalog.find(name)
+    require_folder(data_folder())
     if _is_whole(data):
         return
     _show_terms(data)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from flowadam.errors import InputError
+
 VARIABLE = "FLOWADAM_DATA"
 
 
@@ -20,3 +22,11 @@ def data_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("flowadam", appauthor=False)
+
+
+def require_folder(folder: Path) -> None:
+    """Raise InputError when something other than a folder stands where data sets should lie."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(
+            f"Data sets lie in a folder, and {folder} is none: point {VARIABLE} to one."
+        )

@@ -9,7 +9,7 @@ import numpy as np
 
 from flowadam.datasets import storage
 from flowadam.datasets.base import Arrays, DataSet, size_text
-from flowadam.datasets.folder import VARIABLE, data_folder
+from flowadam.datasets.folder import VARIABLE, data_folder, require_folder
 from flowadam.errors import InputError
 
 _checked: set[tuple[str, int, int]] = set()
@@ -33,18 +33,26 @@ def arrays(data: DataSet) -> Arrays:
     """
     path, _, check = _choice(data)
     try:
-        found = storage.read(path)
-        stamp = path.stat()
-        key = (str(path), stamp.st_mtime_ns, stamp.st_size)
-        if key not in _checked:
-            check(found)
-            _checked.add(key)
+        return _checked_arrays(path, check)
     except (ValueError, OSError) as error:
         raise InputError(
             f"{path} is not the data set '{data.name}': {_reason(error)}. Remove the file and "
             f"run `flowadam data get {data.name}`."
         ) from None
-    return found
+
+
+def fault(data: DataSet) -> str:
+    """Return what is wrong with the content of the stored file in a few words; "" for nothing.
+
+    Raises:
+        InputError: no file is there.
+    """
+    path, _, check = _choice(data)
+    try:
+        _checked_arrays(path, check)
+    except (ValueError, OSError) as error:
+        return _reason(error)
+    return ""
 
 
 def ratings(data: DataSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -60,8 +68,20 @@ def ratings(data: DataSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return users - users.min(), items - items.min(), found["rating"].astype(np.float32)
 
 
+def _checked_arrays(path: Path, check: Callable[[Arrays], None]) -> Arrays:
+    """Return a file's arrays, checked unless this process has checked the same file already."""
+    found = storage.read(path)
+    stamp = path.stat()
+    key = (str(path), stamp.st_mtime_ns, stamp.st_size)
+    if key not in _checked:
+        check(found)
+        _checked.add(key)
+    return found
+
+
 def _choice(data: DataSet) -> tuple[Path, str, Callable[[Arrays], None]]:
     folder = data_folder()
+    require_folder(folder)
     whole = folder / data.stored
     if whole.is_file():
         return whole, data.statement, data.check

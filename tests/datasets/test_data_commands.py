@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,10 @@ from flowadam import datasets
 from flowadam.cli import main
 from flowadam.cli.transfer_line import TransferLine
 from flowadam.datasets import catalog, storage
-from flowadam.datasets.base import DataSet
+from flowadam.datasets.base import DataSet, Part, size_text
+from flowadam.datasets.cifar import CIFAR10
+from flowadam.datasets.cora import CORA
+from flowadam.errors import InputError
 
 
 @pytest.fixture
@@ -43,19 +47,53 @@ def run(*words: str) -> int:
 
 
 def test_list_names_content_size_terms_and_presence(
-    data_home: Path, capsys: pytest.CaptureFixture[str]
+    data_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Files are looked into: a file of the right name with other content is not here."""
+    cora = made.tiny_cora("")[0]
+    part = Part("cifar10_small.npz", "Some of it.", lambda arrays: None)
+    monkeypatch.setitem(catalog._ALL, "cora", cora)
+    monkeypatch.setitem(catalog._ALL, "cifar10", replace(CIFAR10, part=part))
     data_home.mkdir()
-    (data_home / "cora.npz").touch()
-    (data_home / "cifar10_small.npz").touch()
+    storage.write(data_home / "cora.npz", made.tiny_graph())
+    storage.write(data_home / "cifar10_small.npz", {"x": np.zeros(1)})
+    (data_home / "jester1.parquet").touch()
+    storage.write(data_home / "ml100k.parquet", {"user": np.zeros(3)})
     assert run("list") == 0
     text = capsys.readouterr().out
     for name in datasets.names():
         data = catalog.find(name)
         assert data.summary in text and data.short_terms in text
-    for line in ("jester1  3.9 MB  not here", "ml100k  4.9 MB  not here", "cora  600 kB  here"):
-        assert line in text.splitlines()
-    assert "cifar10  170 MB  a part here (cifar10_small.npz)" in text
+    lines = text.splitlines()
+    assert "jester1  3.9 MB  damaged (jester1.parquet)" in lines
+    assert "ml100k  4.9 MB  damaged (ml100k.parquet)" in lines
+    assert f"cora  {size_text(cora.about)}  here" in lines
+    assert "cifar10  170 MB  a part here (cifar10_small.npz)" in lines
+    damage = " ".join(text.split())
+    assert "Damage: it is no whole Parquet file" in damage
+    assert "Damage: arrays: ['user'] instead of" in damage
+
+
+@pytest.mark.parametrize("words", [("list",), ("where",), ("get", "cora", "--yes")])
+def test_a_file_is_no_folder(
+    words: tuple[str, ...], data_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_home.write_text("no folder")
+    assert run(*words) == 2
+    assert f"{data_home} is none: point FLOWADAM_DATA to one" in capsys.readouterr().err
+    with pytest.raises(InputError, match="lie in a folder"):
+        datasets.path("cora")
+
+
+@pytest.mark.parametrize("word", ["list", "where"])
+def test_a_folder_that_is_not_there_is_said(
+    word: str, data_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(word) == 0
+    assert f"{data_home} is not there" in capsys.readouterr().err
+    data_home.mkdir()
+    assert run(word) == 0
+    assert "is not there" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [("list",), ("get", "jester1", "--yes")])
@@ -73,7 +111,7 @@ def test_forty_columns_are_enough(
 
 
 def test_where_is_for_people_and_for_scripts(
-    data_home: Path, capsys: pytest.CaptureFixture[str]
+    data_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("where") == 0
     assert capsys.readouterr().out == f"{data_home}\n"
@@ -83,7 +121,11 @@ def test_where_is_for_people_and_for_scripts(
     (data_home / "cora.npz").write_bytes(bytes(1234))
     assert run("where") == 0
     first, cora, unfinished = capsys.readouterr().out.splitlines()
-    assert first == str(data_home) and cora.startswith("cora  cora.npz  1 kB  Cora: ")
+    assert first == str(data_home) and cora.startswith("cora  cora.npz  1 kB  damaged: ")
+    storage.write(data_home / "cora.npz", made.tiny_graph())
+    monkeypatch.setitem(catalog._ALL, "cora", made.tiny_cora("")[0])
+    assert run("where") == 0
+    assert f"  {CORA.statement}" in capsys.readouterr().out.splitlines()[1]
     assert unfinished == "ml100k  downloads/ml100k/archive.50d2a982.part  5 kB  unfinished"
 
 
@@ -261,7 +303,7 @@ def test_the_commands_load_no_torch(tiny: DataSet) -> None:
         "print(sorted({'torch', 'pandas', 'ray', 'mlflow'} & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "[]" and "cora" in done.stdout
+    assert done.stderr.splitlines()[-1] == "[]" and "cora" in done.stdout
 
 
 def test_every_source_is_complete() -> None:
