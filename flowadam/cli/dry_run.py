@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Column, Table
 
 from flowadam import probes
+from flowadam.cli.folding import folding_table
 from flowadam.cost import Pilot, pilots
 from flowadam.curve import MARKS
 from flowadam.plan import Cell, Group, cells
@@ -30,7 +30,7 @@ def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
     left = {name: _left(study, catalog, store, name) for name in study.phase}
     found = pilots(study, catalog.tasks, catalog.specs, mine)
     heads = ("task", "optimizer", "budget", *(f"{name} runs" for name in study.phase), "hours")
-    table = Table(*(Column(head, overflow="fold") for head in heads))
+    table = folding_table(*heads)
     for cell in mine:
         counts = [left[name][cell] for name in study.phase]
         hours = _text(_seconds(cell, left, found))

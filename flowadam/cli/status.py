@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from flowadam.cli.catalog import stored_catalog
+from flowadam.cli.folding import folding_table
 from flowadam.plan import Cell, Group, cells
 from flowadam.rows import Row
 from flowadam.store import Store
@@ -27,7 +27,7 @@ def show_status(folder: Path) -> None:
     rows = store.rows()
     plans = {name: planned(study, catalog, rows, name) for name in study.phase}
     left = {name: missing(study, catalog, store, groups) for name, groups in plans.items()}
-    table = Table("task", "optimizer", *study.phase, "ended")
+    table = folding_table("task", "optimizer", *study.phase, "ended")
     for cell in cells(study, catalog.tasks):
         cell_rows = [
             row

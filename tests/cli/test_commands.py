@@ -77,6 +77,23 @@ def test_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "3/3" in printed and "6/6" in printed
 
 
+@pytest.mark.parametrize("width", ["40", "72"])
+def test_no_name_is_cut_in_a_narrow_terminal(
+    width: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every character of a name stands in its column, in as many lines as it takes."""
+    monkeypatch.setenv("COLUMNS", width)
+    for argv in (["status", str(folder)], [*WORDS, "--out", str(folder), "--dry-run"]):
+        assert run(argv) == 0
+        printed = capsys.readouterr().out
+        cells = [line.split("│")[1].strip() for line in printed.splitlines() if "│" in line]
+        assert "".join(cells) == 2 * "matrix_completion_small"
+        assert "…" not in printed
+
+
 def test_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "report.html").unlink()
     assert run(["report", str(folder)]) == 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,17 +69,39 @@ def test_a_foreign_file_is_refused_and_kept(
     assert (tmp_path / FILE).read_text() == "not a table"
 
 
-def test_an_interrupted_command_keeps_what_is_done(tmp_path: Path) -> None:
-    words = ["published", "matrix_completion_small", "--out", str(tmp_path), "--jobs", "1"]
+def interrupted(folder: Path, ready: Callable[[subprocess.Popen[str]], object]) -> str:
+    """Start the command, press Ctrl-C as a terminal does, for all its processes; return stderr."""
+    words = ["published", "matrix_completion_small", "--out", str(folder), "--jobs", "1"]
     command = [sys.executable, "-m", "flowadam", *words]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        ready(process)
+        os.killpg(process.pid, signal.SIGINT)
         began = time.monotonic()
-        assert process.wait(60) == 1
-        assert "The same command goes on" in process.stderr.read()
-        assert time.monotonic() - began < 50
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 1
+        assert time.monotonic() - began < 20
+    assert not [line for line in said.splitlines() if "Traceback" in line or "Error" in line]
+    assert said.splitlines()[-1].endswith("The same command goes on.")
+    return said
+
+
+def test_an_interrupted_command_keeps_what_is_done(tmp_path: Path) -> None:
+    interrupted(tmp_path, lambda process: process.stderr and process.stderr.readline())
     runs = read(tmp_path / FILE)
     assert runs
     assert {run.scenario for run in runs} == {"matrix_completion_small"}
+
+
+def test_an_interrupt_in_the_first_seconds_shows_no_traceback(tmp_path: Path) -> None:
+    """The run's process exists and still loads its libraries."""
+
+    def begun(process: subprocess.Popen[str]) -> None:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while len(children.read_text().split()) < 2:  # the run's and multiprocessing's own
+            time.sleep(0.01)
+        time.sleep(0.1)
+
+    interrupted(tmp_path, begun)
+    assert not (tmp_path / FILE).exists()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, resource_tracker
 from pathlib import Path
 
 from flowadam.durable import write_atomic
@@ -52,13 +54,18 @@ class Record:
         """Make runs in `jobs` processes of one thread each, and yield them as they are kept."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(make, *one) for one in runs]
+            others = set(active_children())
             try:
+                with without_interrupts():
+                    futures = [pool.submit(make, *one) for one in runs]
                 for future in as_completed(futures):
                     self.add(future.result())
                     yield self.runs[-1]
-            finally:
-                pool.shutdown(cancel_futures=True)
+            except BaseException:  # Ctrl-C too; what is under way has written nothing
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in set(active_children()) - others:
+                    process.terminate()
+                raise
 
     def add(self, run: Run) -> None:
         """Keep a run."""
@@ -68,6 +75,21 @@ class Record:
         buffer = io.BytesIO()
         pd.DataFrame([asdict(one) for one in self.runs]).to_parquet(buffer, index=False)
         write_atomic(self.path, buffer.getvalue())
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back; processes begun meanwhile never get it, and print no traceback of theirs.
+
+    A terminal sends it to the whole group, so that one which still loads its libraries would.
+    """
+    # It lifts the block when it begins, so it begins before.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def make(scenario: str, contender: str, seed: int) -> Run:
