@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowadam.errors import InputError
 from trainables.language.char_transformer import CharTransformer, char_transformer
-from trainables.language.documentation import read_text, torch_documentation, tune_documentation
-from trainables.language.texts import TextParts, cut, encode, frequency_baselines, hash_text
+from trainables.language.documentation import (
+    MOST,
+    read_text,
+    torch_documentation,
+    tune_documentation,
+)
+from trainables.language.texts import (
+    TextParts,
+    cut,
+    encode,
+    frequency_baselines,
+    hash_text,
+    predicted,
+    window_starts,
+)
 
 
 @given(st.text(min_size=1), st.sets(st.characters(codec="utf-8"), min_size=1))
@@ -50,14 +66,14 @@ def test_the_alphabet_is_that_of_the_training_part() -> None:
 def test_frequencies_by_hand() -> None:
     """Codes a, b and "other": counts a 3, b 2; pairs ab 2, ba 2."""
     parts = TextParts("ab", encode("ababa", "ab"), encode("aab", "ab"), encode("b?", "ab"))
-    assert frequency_baselines(parts, "val") == pytest.approx(
+    assert frequency_baselines(parts, "val", np.array([1, 2])) == pytest.approx(
         {
             "uniform": math.log(3),
             "unigram": -(math.log(4 / 8) + math.log(3 / 8)) / 2,
             "bigram": -(math.log(1 / 5) + math.log(3 / 5)) / 2,
         }
     )
-    assert frequency_baselines(parts, "test")["bigram"] == pytest.approx(math.log(5))
+    assert frequency_baselines(parts, "test", np.array([1]))["bigram"] == pytest.approx(math.log(5))
 
 
 def test_the_documentation_is_read_without_its_package() -> None:
@@ -116,13 +132,63 @@ def test_texts_that_are_refused(tmp_path: Path, content: bytes | None, sentence:
         read_text(path)
 
 
+def test_a_pipe_is_no_text(tmp_path: Path) -> None:
+    """Reading it would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(InputError, match="must be a plain file"):
+            read_text(path)
+
+
+def test_a_text_of_any_size_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "huge.txt").open("wb") as file:
+        file.truncate(MOST + 1)
+    with pytest.raises(InputError, match=r"at most 200,000,000 bytes, .* has 200,000,001"):
+        read_text(tmp_path / "huge.txt")
+
+
+@given(count=st.integers(2, 400), context=st.integers(1, 40), most=st.integers(1, 60))
+def test_scored_windows_are_disjoint_and_at_most_so_many(
+    count: int, context: int, most: int
+) -> None:
+    starts = window_starts(count, context, most, 7)
+    places = predicted(count, context, starts)
+    assert len(starts) <= most
+    assert len(set(places.tolist())) == len(places)
+    assert places.min() >= 1 and places.max() < count
+    every = -(-(count - 1) // context)
+    assert len(places) == (count - 1 if every <= most else most * context)
+    assert np.array_equal(starts, window_starts(count, context, most, 7))
+
+
+def test_validation_of_a_long_text_reads_the_same_few_windows() -> None:
+    """As many windows as asked for, those of the data seed, and the baselines read them too."""
+    tasks = [
+        replace(CharTransformer().tiny(), characters=0, val_windows=n, data_seed=seed)
+        for n, seed in ((20, 0), (20, 0), (20, 1), (10_000, 0))
+    ]
+    first, same, other, whole = (task.scored()["val"].tolist() for task in tasks)
+    assert first == same != other and len(first) == 20 < len(whole)
+    assert set(first) < set(whole)
+    assert len({task.fingerprint() for task in tasks}) == 3
+    part = tasks[0].data().val
+    read = torch.cat([y.flatten() for _, y in tasks[0].make([0])._parts["val"]])
+    wanted = [part[s + 1 : s + 1 + tasks[0].context] for s in first]
+    assert torch.equal(read, torch.from_numpy(np.concatenate(wanted)).long())
+    unigram = [task.trivial("val")["unigram"] for task in tasks]
+    assert unigram[0] == unigram[1] != unigram[3]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"width": 10, "heads": 4}, "`width` must be a multiple of `heads`, got 10 and 4"),
         ({"dropout": 1.0}, "`dropout` must be at least 0 and below 1, got 1.0"),
         ({"context": 0}, "`context` must be a whole number of at least 1, got 0"),
-        ({"context": 1800, "characters": 2000}, "`context` must be below .* 1,800 characters"),
+        (
+            {"context": 1800, "characters": 2000, "batch": 1},
+            "`context` must be below .* 1,800 characters",
+        ),
     ],
 )
 def test_wrong_options(options: dict, sentence: str) -> None:

@@ -150,7 +150,9 @@ GOOD = {"kind": KIND, "alphabet": "ab", "context": 4, "width": 4, "heads": 2, "l
     [
         ({**GOOD, "kind": "gpt2"}, "its kind is 'gpt2'"),
         ({**GOOD, "alphabet": "ba"}, "sorted characters, each once"),
-        ({**GOOD, "width": "4"}, "width must be a whole number of at least 1, got '4'"),
+        ({**GOOD, "width": "4"}, "width must be a whole number from 1 to 4,096, got '4'"),
+        ({**GOOD, "layers": 10**9}, "layers must be a whole number from 1 to 100, got 1000000000"),
+        ({**GOOD, "context": 10**9}, "context must be a whole number from 1 to 4,096"),
         ({**GOOD, "heads": 3}, "the width 4 is no multiple of the 3 heads"),
         ({"kind": KIND, "alphabet": "ab"}, "'context'"),
         ([1, 2], "does not describe"),
@@ -192,6 +194,44 @@ def test_weights_that_are_refused(tmp_path: Path) -> None:
         (folder / WEIGHTS).write_bytes(content)
         with pytest.raises(InputError, match="must be a dictionary of tensors"):
             pretraining.load(folder)
+
+
+def test_a_model_is_read_when_the_task_is_made(tmp_path: Path) -> None:
+    """No run begins with weights that are damaged, not finite, of a pipe, or far too large."""
+    model, folder = pretraining.pretrained(SOURCE, 3), tmp_path / "mine"
+    pretraining.save(model, folder)
+    assert char_finetuning(model=folder).trained().config == model.config
+    weights = dict(model.weights)
+    torch.save({**weights, "head.bias": weights["head.bias"] * torch.nan}, folder / WEIGHTS)
+    with pytest.raises(InputError, match=r"finite numbers, head\.bias in .* has others"):
+        char_finetuning(model=folder)
+    (folder / WEIGHTS).write_bytes(b"text")
+    with pytest.raises(InputError, match="must be a dictionary of tensors"):
+        char_finetuning(model=folder)
+    with (folder / WEIGHTS).open("wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(InputError, match=r"weights do not take 1,000,000,000 bytes"):
+        char_finetuning(model=folder)
+    (folder / WEIGHTS).unlink()
+    os.mkfifo(folder / WEIGHTS)
+    with pytest.raises(InputError, match=r"has no file weights\.pt"):
+        char_finetuning(model=folder)
+
+
+def test_sizes_that_would_never_end_are_refused(tmp_path: Path) -> None:
+    (tmp_path / WEIGHTS).write_bytes(b"")
+    said = {**GOOD, "context": 4096, "width": 4096, "layers": 100}
+    (tmp_path / CONFIG).write_text(json.dumps(said))
+    with pytest.raises(InputError, match=r"at most 100,000,000 parameters, .* make 20,"):
+        char_finetuning(model=tmp_path)
+    (tmp_path / CONFIG).write_text(json.dumps({**GOOD, "context": 4096}))
+    with pytest.raises(InputError, match="numbers for its gradient; 16 windows of `context` 4,096"):
+        char_finetuning(model=tmp_path)
+
+
+def test_the_number_of_parameters_is_the_networks() -> None:
+    sizes = SOURCE.config().sizes
+    assert sizes.parameters == sum(p.numel() for p in Transformer(sizes).parameters())
 
 
 def final_nll(task: CharFinetuning, rate: float, gradients: int) -> float:

@@ -226,6 +226,26 @@ def test_bad_options_get_a_sentence(options: dict[str, Any], sentence: str, tmp_
         load(csv(GOOD)(tmp_path), **options)
 
 
+@pytest.mark.parametrize("name", ["r.csv", "r.csv.gz", "r.parquet"])
+def test_a_pipe_is_no_table(name: str, tmp_path: Path) -> None:
+    """Reading it would wait for a writer for ever."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match="`path` must name a file"):
+        load(tmp_path / name)
+
+
+def test_a_rank_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
+    path = csv(GOOD)(tmp_path)
+    with pytest.raises(InputError, match="`rank` must be at most 1,000, got 1,000,000"):
+        load(path, rank=10**6)
+    rows = np.arange(20, dtype=np.int32) * 10**6
+    cells = Cells(rows, load(path).cells.cols, np.ones(20, np.float32))
+    with pytest.raises(
+        InputError, match="parameters, `rank` 10, 19,000,001 users and 4 items make"
+    ):
+        Ratings(cells=cells, content="huge", rank=10)
+
+
 def test_the_split_follows_the_file_order(tmp_path: Path) -> None:
     task = load(csv(GOOD)(tmp_path), data_seed=42)
     order = np.random.default_rng(42).permutation(20)

@@ -97,3 +97,23 @@ def test_tasks_load_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{len(NAMES)} []"
+
+
+SIZES = [
+    (name, option)
+    for name in NAMES
+    for option, default in trainables.options_of(name).items()
+    if type(default) is int and option not in ("data_seed", "images")
+]
+
+
+@pytest.mark.parametrize(("name", "option"), SIZES)
+def test_sizes_that_no_machine_holds_are_refused(name: str, option: str) -> None:
+    if name == "ratings":
+        pytest.skip("needs a file, see test_ratings")
+    try:
+        trainables.get(name)
+    except InputError as missing:
+        pytest.skip(str(missing))
+    with pytest.raises(InputError, match=f"`{option}` must be at most [0-9,]+, got 1,000,000,000"):
+        trainables.get(name, **{option: 10**9})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flowadam.task import Split
 from trainables.base import BenchmarkTask
 from trainables.cells import SplitCells, additive_baselines
-from trainables.options import require_whole
+from trainables.options import MOST_RANK, require_whole
 
 if TYPE_CHECKING:
     from trainables.completion.factorization import FactorizationProblem
@@ -22,7 +22,7 @@ class CompletionTask(BenchmarkTask):
     """Complete a partly observed matrix by a product of two factors of rank `rank`.
 
     Args:
-        rank: columns of the factors, at least 1.
+        rank: columns of the factors, from 1 to 1,000.
 
     Raises:
         InputError: `rank` or `data_seed` is not a whole number in its range.
@@ -34,7 +34,7 @@ class CompletionTask(BenchmarkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole("rank", self.rank, 1)
+        require_whole("rank", self.rank, 1, MOST_RANK)
 
     @abstractmethod
     def data(self) -> SplitCells:

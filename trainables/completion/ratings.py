@@ -14,6 +14,7 @@ from flowadam.task import Split
 from trainables.cells import Cells, SplitCells, additive_baselines, hash_arrays
 from trainables.completion.completion import CompletionTask
 from trainables.completion.ratings_file import Columns, read_ratings
+from trainables.options import require_parameters
 
 TINY_RATINGS = 300
 
@@ -30,7 +31,8 @@ class Ratings(CompletionTask):
         content: hash of `cells`, which stands for them in ``==`` and ``repr``.
 
     Raises:
-        InputError: fewer than ten ratings, so that a part of the split would be empty.
+        InputError: fewer than ten ratings, so that a part of the split would be empty; or more
+            parameters than ``trainables.options`` allows.
     """
 
     name: str = "ratings"
@@ -45,6 +47,13 @@ class Ratings(CompletionTask):
         super().__post_init__()
         if len(self.cells) < 10:
             raise InputError(f"A 70/10/20 split needs at least 10 ratings, got {len(self.cells)}.")
+        users, items = self.shape()
+        made = f"`rank` {self.rank}, {users:,} users and {items:,} items"
+        require_parameters(self.rank * (users + items), made)
+
+    def shape(self) -> tuple[int, int]:
+        """Return the number of users and of items."""
+        return int(self.cells.rows.max()) + 1, int(self.cells.cols.max()) + 1
 
     def data(self) -> SplitCells:
         count = len(self.cells)
@@ -52,7 +61,7 @@ class Ratings(CompletionTask):
         test, held_out = count // 5, count // 5 + count // 10
         train = self.cells[order[held_out:]]
         return SplitCells(
-            shape=(int(self.cells.rows.max()) + 1, int(self.cells.cols.max()) + 1),
+            shape=self.shape(),
             train=train,
             val=self.cells[order[test:held_out]],
             test=self.cells[order[:test]],

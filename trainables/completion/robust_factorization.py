@@ -17,7 +17,7 @@ from flowadam.seeds import derive
 from flowadam.task import Split
 from trainables.base import BenchmarkTask
 from trainables.cells import SplitCells, hash_arrays, held_out
-from trainables.options import require_whole
+from trainables.options import MOST_RANK, require_whole
 
 if TYPE_CHECKING:
     from trainables.completion.huber import HuberProblem
@@ -44,7 +44,7 @@ class RobustFactorization(BenchmarkTask):
     size, and the lowest validation "rmse" 3 to 11 % above it.
 
     Args:
-        rank: columns of the model's factors, at least 1.
+        rank: columns of the model's factors, from 1 to 1,000.
         rows, columns: shape of Y.
         true_rank: r; the model's rank is r + 3.
         outliers: share of entries with an outlier, in (0, 1).
@@ -64,7 +64,7 @@ class RobustFactorization(BenchmarkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole("rank", self.rank, 1)
+        require_whole("rank", self.rank, 1, MOST_RANK)
 
     def data(self) -> SplitCells:
         """Return the cells of the parts; those of test share positions, not values, with others."""

@@ -18,11 +18,13 @@ from trainables.generative.grid import (
     terminal_distribution,
     uniform_policy,
 )
-from trainables.options import require_whole
+from trainables.options import MOST_BATCH, MOST_WIDTH, require_whole
 
 if TYPE_CHECKING:
     from trainables.generative.gflownet import GFlowNetProblem
     from trainables.setup import Setup
+
+MOST_SIDE = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +37,9 @@ class GFlowNetGrid(BenchmarkTask):
     so `data_seed` changes nothing.
 
     Args:
-        side: states along each edge, at least 2.
-        hidden: width of the two hidden layers.
-        trajectories: of a step.
+        side: states along each edge, from 2 to 128.
+        hidden: width of the two hidden layers, at most 4,096.
+        trajectories: of a step, at most 4,096.
 
     Raises:
         InputError: an option is out of its range.
@@ -55,9 +57,9 @@ class GFlowNetGrid(BenchmarkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole("side", self.side, 2)
-        require_whole("hidden", self.hidden, 1)
-        require_whole("trajectories", self.trajectories, 1)
+        require_whole("side", self.side, 2, MOST_SIDE)
+        require_whole("hidden", self.hidden, 1, MOST_WIDTH)
+        require_whole("trajectories", self.trajectories, 1, MOST_BATCH)
 
     def data(self) -> Grid:
         return hyper_grid(self.side)

@@ -21,7 +21,7 @@ from trainables.base import BenchmarkTask
 from trainables.cells import hash_arrays
 from trainables.graphs.graphs import Graph, SplitLinks, split_links
 from trainables.graphs.link_scores import untrained
-from trainables.options import require_whole
+from trainables.options import MOST_WIDTH, require_whole
 
 if TYPE_CHECKING:
     from trainables.graphs.graph_convolution import LinkProblem
@@ -43,9 +43,9 @@ class LinkPrediction(BenchmarkTask):
     Weights start as N(0, 2 / (inputs + outputs)), Glorot's rule.
 
     Args:
-        hidden, embedding: widths of the two layers, at least 1.
-        others: pairs without an edge per edge of validation and test, at least 1; more of them make
-            a small graph's AUC finer.
+        hidden, embedding: widths of the two layers, from 1 to 4,096.
+        others: pairs without an edge per edge of validation and test, from 1 to 4,096; more of
+            them make a small graph's AUC finer.
 
     Raises:
         InputError: a number is out of its range; when a run begins, the graph is too small.
@@ -61,7 +61,7 @@ class LinkPrediction(BenchmarkTask):
     def __post_init__(self) -> None:
         super().__post_init__()
         for option in ("hidden", "embedding", "others"):
-            require_whole(option, getattr(self, option), 1)
+            require_whole(option, getattr(self, option), 1, MOST_WIDTH)
 
     @abstractmethod
     def graph(self, rng: np.random.Generator) -> Graph:

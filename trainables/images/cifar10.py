@@ -13,7 +13,7 @@ from flowadam.errors import InputError
 from flowadam.task import Resources, Split
 from trainables.base import BenchmarkTask
 from trainables.images.pictures import CLASSES, Pictures, Source, split_hash, split_pictures
-from trainables.options import require_whole
+from trainables.options import MOST_BATCH, require_whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +34,7 @@ class Cifar10(BenchmarkTask):
     (seed, step).
 
     Args:
-        batch: images of a step, at least 2 (batch norm needs two).
+        batch: images of a step, from 2 to 4,096 (batch norm needs two).
         images: how many training images are used, from the first; all where there are fewer.
         thinning: of each image every so many-th row and column is used, at most 8.
         calibration: training images that fix batch norm's statistics when scores are taken.
@@ -58,8 +58,9 @@ class Cifar10(BenchmarkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for option, low in (("batch", 2), ("images", 20), ("thinning", 1), ("calibration", 2)):
+        for option, low in (("images", 20), ("thinning", 1), ("calibration", 2)):
             require_whole(option, getattr(self, option), low)
+        require_whole("batch", self.batch, 2, MOST_BATCH)
         if self.thinning > 8:
             raise InputError(f"`thinning` must be at most 8, got {self.thinning}.")
 

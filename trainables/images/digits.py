@@ -14,7 +14,7 @@ from flowadam.seeds import derive
 from flowadam.task import Split
 from trainables.base import BenchmarkTask
 from trainables.cells import hash_arrays
-from trainables.options import require_whole
+from trainables.options import MOST_WIDTH, require_whole
 
 if TYPE_CHECKING:
     from trainables.mlp import MLPProblem
@@ -41,7 +41,7 @@ class DigitsMLP(BenchmarkTask):
     overconfidence, which the error does not see.
 
     Args:
-        hidden: width of the hidden layer, at least 1.
+        hidden: width of the hidden layer, from 1 to 4,096.
         images: how many images of the data set are used, from the first.
     """
 
@@ -55,7 +55,7 @@ class DigitsMLP(BenchmarkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole("hidden", self.hidden, 1)
+        require_whole("hidden", self.hidden, 1, MOST_WIDTH)
 
     def data(self) -> Mapping[str, Images]:
         """Return the parts "train", "val" and "test"."""

@@ -14,7 +14,7 @@ from trainables.base import BenchmarkTask
 from trainables.language import documentation, texts
 from trainables.language.char_transformer import CharTransformer
 from trainables.language.model_folder import ModelConfig, hash_folder, read_config
-from trainables.options import require_fraction, require_whole
+from trainables.options import MOST_BATCH, MOST_RANK, require_fraction, require_whole
 
 if TYPE_CHECKING:
     from trainables.language.language_problem import LanguageProblem
@@ -46,6 +46,7 @@ class CharFinetuning(BenchmarkTask):
         steps: of the training before the tuning.
         source: the task of that training.
         characters: how many characters of the text are used, from the first; 0 means all.
+        val_windows, test_windows: see ``CharTransformer``.
         content: hash of the user's text, "" for Ray Tune's documentation.
         text: the user's text; it travels with the task.
 
@@ -64,6 +65,8 @@ class CharFinetuning(BenchmarkTask):
     steps: int = 1500
     source: CharTransformer = field(default=CharTransformer(), repr=False, compare=False)
     characters: int = 0
+    val_windows: int = 512
+    test_windows: int = 8192
     content: str = ""
     text: str = field(default="", repr=False, compare=False)
 
@@ -73,13 +76,23 @@ class CharFinetuning(BenchmarkTask):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_known("method", self.method, ("full", "low_rank"))
-        for option, low in (("rank", 1), ("batch", 1), ("steps", 0), ("characters", 0)):
+        require_whole("rank", self.rank, 1, MOST_RANK)
+        require_whole("batch", self.batch, 1, MOST_BATCH)
+        for option, low in (("steps", 0), ("characters", 0), ("val_windows", 1)):
             require_whole(option, getattr(self, option), low)
+        require_whole("test_windows", self.test_windows, 1)
         require_fraction("dropout", self.dropout)
 
     def config(self) -> ModelConfig:
         """Return the alphabet and the sizes of the model, without training it."""
-        return read_config(Path(self.model)) if self.model else self.source.config()
+        config = read_config(Path(self.model)) if self.model else self.source.config()
+        config.sizes.require_room(self.batch)
+        return config
+
+    def scored(self) -> dict[Split, texts.Places]:
+        """Return where the windows begin that are scored, by split."""
+        most, context = (self.val_windows, self.test_windows), self.config().sizes.context
+        return texts.scored_windows(self.data(), context, most, self.name, self.data_seed)
 
     def data(self) -> texts.TextParts:
         config = self.config()
@@ -117,7 +130,8 @@ class CharFinetuning(BenchmarkTask):
 
         model, data = self.trained(), self.data()
         options: dict[str, Any] = {"batch": self.batch, "dropout": self.dropout, "name": self.name}
-        options |= {"context": model.config.sizes.context, "setup": setup}
+        options |= {"context": model.config.sizes.context, "scored": self.scored()}
+        options |= {"setup": setup}
         if self.method == "low_rank":
             return LowRankProblem(model, self.rank, data, **options)
         start = repeated_weights(model, setup)
@@ -126,7 +140,13 @@ class CharFinetuning(BenchmarkTask):
     def trivial(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of the text's own frequencies and of the model before the tuning."""
         untuned = self.make([0], test_unlocked=split == "test").evaluate(split)["nll"]
-        return {**texts.frequency_baselines(self.data(), split), "untuned model": float(untuned[0])}
+        data, starts = self.data(), self.scored()[split]
+        context = self.config().sizes.context
+        places = texts.predicted(len(data.part(split)), context, starts)
+        return {
+            **texts.frequency_baselines(data, split, places),
+            "untuned model": float(untuned[0]),
+        }
 
     def _whole(self) -> str:
         text = self.text if self.content else documentation.tune_documentation()
@@ -149,13 +169,12 @@ def char_finetuning(
         model: a folder with a saved model instead of our own.
 
     Raises:
-        InputError: an option is out of its range, or text or model cannot be used.
+        InputError: an option is out of its range, or text or model cannot be used; a model is
+            read once now, so that no run begins with one that is damaged.
     """
     text = "" if path is None else documentation.read_text(Path(str(path)).expanduser())
     folder = "" if model is None else str(Path(str(model)).expanduser().absolute())
-    if folder:
-        read_config(Path(folder))
-    return CharFinetuning(
+    task = CharFinetuning(
         method=method,
         rank=rank,
         dropout=dropout,
@@ -164,3 +183,7 @@ def char_finetuning(
         content=texts.hash_text(text) if text else "",
         text=text,
     )
+    if folder:
+        task.config()
+        task.trained()
+    return task

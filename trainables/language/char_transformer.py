@@ -11,8 +11,8 @@ from flowadam.errors import InputError
 from flowadam.task import Split
 from trainables.base import BenchmarkTask
 from trainables.language import documentation, texts
-from trainables.language.model_folder import ModelConfig, Sizes
-from trainables.options import require_fraction, require_whole
+from trainables.language.model_folder import LIMITS, ModelConfig, Sizes
+from trainables.options import MOST_BATCH, require_fraction, require_whole
 
 if TYPE_CHECKING:
     from trainables.language.language_problem import LanguageProblem
@@ -32,11 +32,15 @@ class CharTransformer(BenchmarkTask):
         batch: windows of `context` characters in a step.
         dropout: share in [0, 1) that is dropped of what each layer adds.
         characters: how many characters of the text are used, from the first; 0 means all.
+        val_windows, test_windows: windows of `context` characters that are scored at most, all of
+            the part where it has fewer, else a choice that `data_seed` fixes. Validation is read
+            at 40 marks of a run: of a text of 100 MB it would cost hundreds of runs.
         content: hash of the user's text, "" for torch's documentation.
         text: the user's text; it travels with the task, so that workers need no file.
 
     Raises:
-        InputError: an option is out of its range, or `width` is no multiple of `heads`.
+        InputError: an option is out of its range, `width` is no multiple of `heads`, or the network
+            is too large, see ``Sizes.require_room``.
     """
 
     name: str = "char_transformer"
@@ -49,6 +53,8 @@ class CharTransformer(BenchmarkTask):
     batch: int = 16
     dropout: float = 0.0
     characters: int = 0
+    val_windows: int = 512
+    test_windows: int = 8192
     content: str = ""
     text: str = field(default="", repr=False, compare=False)
 
@@ -58,13 +64,17 @@ class CharTransformer(BenchmarkTask):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_whole("characters", self.characters, 0)
-        for option in ("context", "width", "heads", "layers", "batch"):
+        for option, high in LIMITS.items():
+            require_whole(option, getattr(self, option), 1, high)
+        require_whole("batch", self.batch, 1, MOST_BATCH)
+        for option in ("val_windows", "test_windows"):
             require_whole(option, getattr(self, option), 1)
         if self.width % self.heads:
             raise InputError(
                 f"`width` must be a multiple of `heads`, got {self.width} and {self.heads}."
             )
         require_fraction("dropout", self.dropout)
+        self._sizes(1).require_room(self.batch)
 
     def data(self) -> texts.TextParts:
         parts = texts.cut(self._whole(), self.name, self.data_seed)
@@ -95,6 +105,7 @@ class CharTransformer(BenchmarkTask):
             self.data(),
             context=self.context,
             batch=self.batch,
+            scored=self.scored(),
             dropout=self.dropout,
             name=self.name,
             setup=setup,
@@ -103,12 +114,23 @@ class CharTransformer(BenchmarkTask):
     def config(self) -> ModelConfig:
         """Return the alphabet and the sizes of the network."""
         data = self.data()
-        sizes = Sizes(data.symbols, self.context, self.width, self.heads, self.layers)
+        sizes = self._sizes(data.symbols)
+        sizes.require_room(self.batch)
         return ModelConfig(data.alphabet, sizes)
+
+    def scored(self) -> dict[Split, texts.Places]:
+        """Return where the windows begin that are scored, by split."""
+        most = self.val_windows, self.test_windows
+        return texts.scored_windows(self.data(), self.context, most, self.name, self.data_seed)
+
+    def _sizes(self, symbols: int) -> Sizes:
+        return Sizes(symbols, self.context, self.width, self.heads, self.layers)
 
     def trivial(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of uniform, unigram and bigram frequencies."""
-        return texts.frequency_baselines(self.data(), split)
+        data, starts = self.data(), self.scored()[split]
+        places = texts.predicted(len(data.part(split)), self.context, starts)
+        return texts.frequency_baselines(data, split, places)
 
     def _whole(self) -> str:
         text = self.text if self.content else documentation.torch_documentation()

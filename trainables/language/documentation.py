@@ -10,18 +10,24 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flowadam.errors import InputError
+from trainables.options import require_file
 
 LEAST = 1000
 """Characters that a text needs at least."""
+MOST = 200_000_000
+"""Bytes that a text has at most: four times as many are held while it is read."""
 
 
 def read_text(path: Path) -> str:
     """Return the user's text, line ends as newlines.
 
     Raises:
-        InputError: the file cannot be read, is not UTF-8, or has fewer than 1,000 characters.
+        InputError: the file cannot be read, is a pipe or the like, is not UTF-8, has fewer than
+            1,000 characters or more than 200 MB.
     """
+    require_file(path, "The text")
     try:
+        _require_size(path)
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"A text must be UTF-8; {path} is not, at byte {error.start}.") from None
@@ -30,6 +36,11 @@ def read_text(path: Path) -> str:
     if len(text) < LEAST:
         raise InputError(f"A text needs at least {LEAST:,} characters, {path} has {len(text):,}.")
     return text
+
+
+def _require_size(path: Path) -> None:
+    if (size := path.stat().st_size) > MOST:
+        raise InputError(f"A text may have at most {MOST:,} bytes, {path} has {size:,}.")
 
 
 @lru_cache(maxsize=1)

@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from flowadam.errors import InputError
+from trainables.options import MOST_WIDTH, require_parameters
 
 KIND = "flowadam character transformer"
 CONFIG, WEIGHTS = "config.json", "weights.pt"
+LIMITS = {"context": 4096, "width": MOST_WIDTH, "heads": MOST_WIDTH, "layers": 100}
+"""The largest size of each kind."""
+MOST_KEPT = 2**30
+"""Numbers that a step keeps for its gradient; in float32 4 GiB."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,10 @@ class Sizes:
 
     Args:
         symbols: number of codes.
-        context: most codes that it sees at once.
-        width: entries of each position's vector, a multiple of `heads`.
+        context: most codes that it sees at once, up to 4,096.
+        width: entries of each position's vector, a multiple of `heads`, up to 4,096.
         heads: attention heads of a layer.
-        layers: number of layers.
+        layers: number of layers, up to 100.
     """
 
     symbols: int
@@ -38,6 +43,28 @@ class Sizes:
     width: int
     heads: int
     layers: int
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights of ``language.transformer.Transformer``."""
+        ends = (2 * self.symbols + self.context + 2) * self.width + self.symbols
+        return ends + self.layers * (12 * self.width + 13) * self.width
+
+    def require_room(self, windows: int) -> None:
+        """Raise InputError when the network, or a step over `windows` windows, is too large.
+
+        A step keeps, for each place of a window, about sixteen times the width and three rows of
+        attention a head in every layer, and the scores.
+        """
+        made = f"`width` {self.width:,}, `layers` {self.layers:,}, alphabet {self.symbols:,}"
+        require_parameters(self.parameters, made)
+        layer = 16 * self.width + 3 * self.heads * self.context
+        kept = windows * self.context * (self.layers * layer + 2 * self.symbols)
+        if kept > MOST_KEPT:
+            raise InputError(
+                f"A step may keep at most {MOST_KEPT:,} numbers for its gradient; {windows:,} "
+                f"windows of `context` {self.context:,}, {made} keep about {kept:,}."
+            )
 
 
 @dataclass(frozen=True)
@@ -61,14 +88,14 @@ def read_config(folder: Path) -> ModelConfig:
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise InputError(
-                f"A model folder has the files {CONFIG} and {WEIGHTS}; {folder} has no {name}."
+                f"A model folder has the files {CONFIG} and {WEIGHTS}; {folder} has no file {name}."
             )
     try:
         said = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(said, dict):
             raise ValueError("it must be an object of names and values")
         return _config(said)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise InputError(f"{folder / CONFIG} does not describe a '{KIND}': {error}.") from None
 
 
@@ -94,6 +121,7 @@ def _config(said: Any) -> ModelConfig:
 
 def _size(said: Any, name: str) -> int:
     value = said[name]
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if type(value) is not int or not 1 <= value <= LIMITS[name]:
+        most = LIMITS[name]
+        raise ValueError(f"{name} must be a whole number from 1 to {most:,}, got {value!r}")
     return value

@@ -24,6 +24,8 @@ from trainables.language.transformer import Transformer
 RATE = 5e-3
 KEPT_FROM = 100
 """Steps from which a result is written to the disk: shorter ones are quicker done again."""
+OVERHEAD = 10_000_000
+"""Bytes that a file of weights may have beyond eight for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +110,11 @@ def load(folder: Path) -> Model:
     """Read a model folder; see ``language.model_folder``.
 
     Raises:
-        InputError: a file is missing or damaged, or the weights are not those of the sizes.
+        InputError: a file is missing or damaged, or the weights are not those of the sizes, or not
+            finite.
     """
     config = read_config(folder)
+    _require_size(folder / WEIGHTS, config.sizes.parameters)
     try:
         weights = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
         shapes = {name: tuple(w.shape) for name, w in weights.items()}
@@ -128,4 +132,13 @@ def load(folder: Path) -> Model:
             f"The weights in {folder} must be those that {CONFIG} describes: {name} must have "
             f"shape {expected.get(name)}, got {shapes.get(name)}."
         )
+    for name in expected:
+        if not weights[name].isfinite().all():
+            raise InputError(f"Weights must be finite numbers, {name} in {folder} has others.")
     return Model(config, {name: weights[name].float() for name in expected})
+
+
+def _require_size(path: Path, parameters: int) -> None:
+    """Refuse a file that no weights of this number make, before it is read into the memory."""
+    if (size := path.stat().st_size) > 8 * parameters + OVERHEAD:
+        raise InputError(f"{parameters:,} weights do not take {size:,} bytes, as {path} has.")

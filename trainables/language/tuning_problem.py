@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
+from flowadam.task import Split
 from trainables.language.language_problem import LanguageProblem
 from trainables.language.pretraining import Model, skeleton
-from trainables.language.texts import TextParts
+from trainables.language.texts import Places, TextParts
 from trainables.setup import Setup
 
 TARGETS = ("attention.mix.weight", "attention.out.weight", "up.weight", "down.weight")
@@ -40,6 +43,7 @@ class LowRankProblem(LanguageProblem):
         *,
         context: int,
         batch: int,
+        scored: Mapping[Split, Places],
         dropout: float,
         name: str,
         setup: Setup,
@@ -55,6 +59,7 @@ class LowRankProblem(LanguageProblem):
             data,
             context=context,
             batch=batch,
+            scored=scored,
             dropout=dropout,
             name=name,
             setup=setup,

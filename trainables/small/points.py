@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.base import BenchmarkTask
-from trainables.options import require_whole
+from trainables.options import MOST_WIDTH, require_whole
 from trainables.small.rotation import order_hash
 
 
@@ -30,7 +30,7 @@ class PointsTask(BenchmarkTask):
     Training, validation and test points are drawn one after the other from the same law.
 
     Args:
-        hidden: width of the hidden layers, at least 1.
+        hidden: width of the hidden layers, from 1 to 4,096.
         train, val, test: how many draws each part has, at least 1.
     """
 
@@ -43,7 +43,8 @@ class PointsTask(BenchmarkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("hidden", "train", "val", "test"):
+        require_whole("hidden", self.hidden, 1, MOST_WIDTH)
+        for name in ("train", "val", "test"):
             require_whole(name, getattr(self, name), 1)
 
     @abstractmethod
