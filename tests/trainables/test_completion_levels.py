@@ -16,7 +16,7 @@ LEVELS = [
     ("photo_completion", 200, 3e-5, 0.12),  # .19
     ("digits_mlp", 150, 0.0, 0.12),  # 2.30
     ("jester", 80, 6e-5, 4.2),  # 4.34
-    ("movielens", 200, 1e-4, 1.0),  # 1.04 the user means; .94 the biases
+    ("movielens", 200, 2e-4, 0.93),  # .94
     ("movielens_residual", 200, 3e-4, 0.935),  # .94
 ]
 
@@ -32,4 +32,4 @@ def test_adam_solves_the_task(name: str, gradients: int, penalty: float, level: 
     for _ in range(gradients):
         optimizer.step(lambda: float(problem.closure().sum()))
     assert float(problem.evaluate("test")[task.metric]) < level
-    assert level < sorted(task.trivial("test").values())[1 if name == "movielens" else 0]
+    assert level < min(task.trivial("test").values())

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowadam.task import Split
+from flowadam.task import Problem, Split
 from trainables.base import BenchmarkTask
 from trainables.cells import SplitCells, additive_baselines
 from trainables.options import MOST_RANK, require_whole
 
 if TYPE_CHECKING:
-    from trainables.completion.factorization import FactorizationProblem
     from trainables.setup import Setup
 
 
@@ -40,7 +39,7 @@ class CompletionTask(BenchmarkTask):
     def data(self) -> SplitCells:
         """Return the training, validation and test cells."""
 
-    def problem(self, setup: Setup) -> FactorizationProblem:
+    def problem(self, setup: Setup) -> Problem:
         from trainables.completion.factorization import FactorizationProblem, starting_factors
 
         data = self.data()

@@ -25,10 +25,10 @@ class FactorizationProblem(FullBatchProblem[Observed]):
 
     def __init__(self, data: SplitCells, factors: list[Tensor], setup: Setup) -> None:
         parts: dict[Split, Observed] = {
-            split: _observed(data.part(split), data.center, setup) for split in setup.splits()
+            split: observed(data.part(split), data.center, setup) for split in setup.splits()
         }
         super().__init__(factors, parts)
-        train = _observed(data.train, data.center, setup)
+        train = observed(data.train, data.center, setup)
         self.kernel = choose(data.shape, train, setup.penalty)
 
     def _gradient(self, weights: tuple[Tensor, ...], slots: tuple[Tensor, ...]) -> Tensor:
@@ -50,6 +50,7 @@ def starting_factors(setup: Setup, name: str, shape: tuple[int, int], rank: int)
     return setup.stacked_normal(name, *((size, INIT_SCALE) for size in sizes))
 
 
-def _observed(cells: Cells, center: float, setup: Setup) -> Observed:
+def observed(cells: Cells, center: float, setup: Setup) -> Observed:
+    """Copy cells to the problem's dtype and device, minus the center."""
     values = setup.tensor(cells.values).sub_(center)
     return Observed(setup.index(cells.rows), setup.index(cells.cols), values)
