@@ -22,9 +22,11 @@ from flowadam.optim.hooks import profile_hook_step
 from flowadam.optim.injection import inject
 from flowadam.optim.kept_slopes import KeptSlopes
 from flowadam.optim.lanes import Lane, gather
-from flowadam.optim.options import PUBLISHED, check_shared, resolve
+from flowadam.optim.masked import masked_step
+from flowadam.optim.options import PUBLISHED, check_capturable, check_shared, resolve
 from flowadam.optim.record import Record, statistics
 from flowadam.optim.refusals import refuse_loss_scale
+from flowadam.optim.tally import Tally
 from flowadam.optim.tensors import check_stack, check_whole
 
 
@@ -125,7 +127,7 @@ class FlowAdam(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         *,
@@ -148,6 +150,7 @@ class FlowAdam(Optimizer):
         precond_scalar: Literal["rms", "geomean"] = "rms",
         eps_placement: Literal["published", "torch"] = "published",
         deterministic: bool = False,
+        capturable: bool = False,
         stacked: bool = False,
     ) -> None:
         # A function stays out of the groups, which have to survive torch.load(weights_only=True).
@@ -175,11 +178,13 @@ class FlowAdam(Optimizer):
             "precond_scalar": precond_scalar,
             "eps_placement": eps_placement,
             "deterministic": deterministic,
+            "capturable": capturable,
             "stacked": stacked,
         }
         super().__init__(params, options)
         self._records = [Record() for _ in range(self._replicas or 1)]
         self._scratch, self._slopes = Scratch(), KeptSlopes()
+        self._tally: Tally | None = None
 
     @classmethod
     def published(cls, params: Iterable[Any], **options: Any) -> Self:
@@ -202,6 +207,7 @@ class FlowAdam(Optimizer):
         if (group["detector"] == "custom") != (self._custom is not None):
             raise ValueError("A detector function is given to the constructor, for all groups.")
         check_shared(self.param_groups[0] if self.param_groups else group, group)
+        check_capturable(group)
         super().add_param_group(group)
         added = self.param_groups[-1]["params"]
         try:
@@ -233,6 +239,10 @@ class FlowAdam(Optimizer):
         params = [p for group in self.param_groups for p in group["params"]]
         evaluate = Evaluation(closure, self._replicas)
         loss = self._first_evaluation(params, evaluate)
+        if self._options["capturable"]:
+            self._tally = self._tally or Tally(self._records, params[0].device)
+            masked_step(self.param_groups, self.state, self._tally)
+            return loss
         lanes = self._gather()
         verdicts = self._judge(lanes)
         flowing = [r for r, verdict in verdicts.items() if verdict.flows]
@@ -254,11 +264,11 @@ class FlowAdam(Optimizer):
         capped_injections: tensors whose velocity was scaled down before it was injected.
         clipped_share: share of coordinates that the clip changed in the first slopes of flows.
         """
-        return statistics(self._records, stacked=self._options["stacked"])
+        return statistics(self._known_records(), stacked=self._options["stacked"])
 
     def state_dict(self) -> dict[str, Any]:
         """Return torch's state dictionary with one more entry, ``records``: one per replica."""
-        return super().state_dict() | {"records": [asdict(record) for record in self._records]}
+        return super().state_dict() | {"records": list(map(asdict, self._known_records()))}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a copy of `state_dict`; nothing is shared with it afterwards.
@@ -283,11 +293,16 @@ class FlowAdam(Optimizer):
         copy = deepcopy(state_dict)
         super().load_state_dict(copy)
         self._records = [Record(**record) for record in copy["records"]]
-        self._scratch, self._slopes = Scratch(), KeptSlopes()
+        self._scratch, self._slopes, self._tally = Scratch(), KeptSlopes(), None
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"_records": self._records, "_custom": self._custom}
+        own = {"_records": self._known_records(), "_tally": None, "_custom": self._custom}
         return super().__getstate__() | own | {"_scratch": Scratch(), "_slopes": KeptSlopes()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:  # Of a state that is older than the option.
+            group.setdefault("capturable", False)
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -298,6 +313,10 @@ class FlowAdam(Optimizer):
     def _calls_again(self) -> bool:
         """A flow calls the closure, which may overwrite what its first call left."""
         return self._options["ode_method"] != "euler"
+
+    def _known_records(self) -> list[Record]:
+        """Return the records, read from the device if that is where they are."""
+        return self._tally.records() if self._tally else self._records
 
     @property
     def _replicas(self) -> int | None:

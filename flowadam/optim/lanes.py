@@ -91,14 +91,12 @@ def gather(
     options: list[Options] = []
     parts: list[tuple[Options, slice]] = []
     for group in groups:
-        own = [p for p in group["params"] if p.grad is not None]
+        own = with_gradients(group)
         if own:
             parts.append((group, slice(len(owners), len(owners) + len(own))))
             owners += own
             options += [group] * len(own)
     grads = [p.grad for p in owners if p.grad is not None]
-    if any(grad.is_sparse for grad in grads):
-        raise RuntimeError("FlowAdam needs dense gradients, got a sparse one.")
     # Nothing enters the state before the step is sure to be made.
     states = [state.get(p) or new_state(p, replicas) for p in owners]
     moments = [s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states]
@@ -108,6 +106,18 @@ def gather(
     views = [_transposed(tensors) for tensors in (owners, grads, *moments)]
     columns = enumerate(zip(*views, strict=True))
     return [Lane(r, owners, states, options, parts, *own) for r, own in columns]
+
+
+def with_gradients(group: Options) -> list[Tensor]:
+    """Return the parameters of a group that have a gradient.
+
+    Raises:
+        RuntimeError: a gradient is sparse.
+    """
+    found = [p for p in group["params"] if p.grad is not None]
+    if any(p.grad.is_sparse for p in found):
+        raise RuntimeError("FlowAdam needs dense gradients, got a sparse one.")
+    return found
 
 
 def new_state(param: Tensor, replicas: int) -> dict[str, Any]:

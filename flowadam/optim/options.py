@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from flowadam.optim import checks
 from flowadam.optim.detector import DETECTORS
+from flowadam.optim.masks import MASKED
 from flowadam.optim.ode import METHODS
 
 Group = dict[str, Any]
@@ -33,6 +36,7 @@ SHARED = (
     "velocity",
     "eps_placement",
     "deterministic",
+    "capturable",
     "stacked",
 )
 
@@ -67,7 +71,7 @@ _NUMBERS: dict[str, checks.Rule] = {
     "precond_power": checks.SHARE,
 }
 
-_FLAGS = ("deterministic", "stacked")
+_FLAGS = ("deterministic", "capturable", "stacked")
 
 
 def resolve(group: Group) -> Group:
@@ -88,7 +92,26 @@ def resolve(group: Group) -> Group:
     preset = PRESETS[group["mode"]]
     resolved = group | {name: preset[name] for name in preset if group[name] is None}
     numbers = {name: checks.number(name, resolved[name], rule) for name, rule in _NUMBERS.items()}
+    if group["capturable"] and isinstance(group["lr"], Tensor):
+        numbers["lr"] = group["lr"]
     return resolved | numbers | {"betas": checks.betas(group["betas"])}
+
+
+def check_capturable(group: Group) -> None:
+    """Raise ValueError when `capturable` is asked of options that need the host."""
+    if not group["capturable"]:
+        return
+    if group["ode_method"] != "euler":
+        raise ValueError(
+            "`capturable` needs ode_method='euler', because any other flow asks the host whether "
+            f"to call the closure again, got {group['ode_method']!r}."
+        )
+    if group["detector"] not in MASKED:
+        names = ", ".join(repr(name) for name in MASKED)
+        raise ValueError(
+            "`capturable` needs a detector that decides on the device, "
+            f"one of {names}, got {group['detector']!r}."
+        )
 
 
 def check_shared(first: Group, group: Group) -> None:

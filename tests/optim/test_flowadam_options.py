@@ -30,6 +30,7 @@ OTHER: dict[str, Any] = {
     "velocity": "difference",
     "eps_placement": "torch",
     "deterministic": True,
+    "capturable": True,
     "stacked": True,
 }
 
