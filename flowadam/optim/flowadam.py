@@ -57,8 +57,8 @@ class FlowAdam(Optimizer):
         params: parameters or parameter groups. `lr`, `betas`, `eps`, `ode_t_scale`,
             `momentum_blend_gamma` and `clip_value` are each group's own; the other options span
             all groups and must be equal in them.
-        lr: step size of Adam, and the unit of the flow's horizon, default 1e-3. 0 is legal, a
-            tensor is not.
+        lr: step size of Adam, and the unit of the flow's horizon, default 1e-3. 0 is legal; a
+            tensor [] is if `capturable`, and is best kept where the parameters are.
         betas: decay rates of Adam's two moments, default (.9, .999).
         eps: added to Adam's denominator, default 1e-8.
         mode: presets of the next three: "A" .40, 3, 2; "B" (default) .90, .1, .5; "p" .50, 2, 1.
@@ -96,6 +96,9 @@ class FlowAdam(Optimizer):
         deterministic: promise that the closure is a function of the parameters alone, default
             False. Without it every flow step is one more call that batch statistics and random
             streams of the model see.
+        capturable: decide by masks on the device, so that a step reads nothing back and a CUDA
+            graph can hold it, default False, also on a GPU. Needs `ode_method` "euler" and a
+            detector other than "random" and a function; takes the same decisions.
         stacked: the leading axis of every parameter counts R independent replicas, each with
             norms, decisions and counters of its own; default False.
 
@@ -105,6 +108,13 @@ class FlowAdam(Optimizer):
     The optimizer never clears gradients before the first closure call of a step, and always before
     further ones; after the step they hold the gradient it began with.
 
+    Host reads: one transfer of norms in each step, which no GPU can do without, since it is the host
+    that calls the closure again or does not; flow steps of the ladder take a second one for their
+    check. A `capturable` step takes none, but makes both updates whatever is decided, in about a
+    hundred kernels and twenty for each tensor: worth it inside a CUDA graph or where the queue of
+    the device must not run dry. Its numbers are those of the other way up to rounding.
+    `flow_stats` and `state_dict` read them when they are called.
+
     Known against its claims: with preset B on factorizations the stiffness test fires at every
     second step and the flow moves the parameters by less than a thousandth of what Adam does, so
     what acts is the damping of the momentum; in float32 the published velocity is mostly rounding.
@@ -113,7 +123,7 @@ class FlowAdam(Optimizer):
 
     Raises:
         ValueError: an option outside its range, or unequal where it spans all groups; complex,
-            sharded, or wrongly stacked parameters.
+            sharded, or wrongly stacked parameters; `capturable` with options that need the host.
 
     Source: "FlowAdam: Implicit Regularization via Geometry-Aware Soft Momentum Injection",
     arXiv 2604.06652; `clip_mode` and the dial from arXiv 2608.05136; the ladder, the exact

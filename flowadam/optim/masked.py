@@ -40,7 +40,7 @@ def masked_step(groups: Sequence[Options], state: dict[Tensor, State], tally: Ta
     for own in found:
         slopes = [_slope(stack, masks) for stack in own]
         _count_clipped(own, slopes, masks, tally)
-        directions = [_glide(stack, slope, masks) for stack, slope in zip(own, slopes, strict=True)]
+        directions = _glide(own, slopes, masks)
         _blend(own, directions, masks, tally)
     masked_adam(found, masks.quiet)
     for stack in stacks:
@@ -70,22 +70,30 @@ def _count_clipped(
     tally["coordinates"].add_(masks.flows * entries)
 
 
-def _glide(stack: Stack, slope: Tensor, masks: Masks) -> Tensor:
-    """Take the Euler step where the step follows the flow; return what the momentum takes up.
+def _glide(stacks: Sequence[Stack], slopes: Sequence[Tensor], masks: Masks) -> list[Tensor]:
+    """Take the Euler steps of a group; return what its momenta take up.
 
     Outside of flows that is the gradient, inside it is the velocity or, with ``velocity="slope"``,
     the slope, of which the velocity is a multiple.
     """
-    lr, scale = stack.group["lr"], stack.group["ode_t_scale"]
-    differs = stack.group["velocity"] == "difference"
-    start = stack.param.clone() if differs else stack.param
-    stack.param.addcmul_(slope, stack.shaped(masks.flows.double() * (-lr * scale)))
-    if not differs:
-        return slope
-    lr = lr if isinstance(lr, Tensor) else torch.full((), lr, device=start.device).double()
-    lr = lr.to(start.device)
-    velocity = torch.where(lr == 0, scale * slope, (start - stack.param) / lr)
-    return torch.where(stack.shaped(masks.flows), velocity, slope)
+    group = stacks[0].group
+    horizons = spread(stacks, masks.flows.double() * (-group["lr"] * group["ode_t_scale"]))
+    found: list[Tensor] = []
+    for stack, slope, horizon in zip(stacks, slopes, horizons, strict=True):
+        start = stack.param.clone() if group["velocity"] == "difference" else None
+        stack.param.addcmul_(slope, horizon)
+        found.append(slope if start is None else _velocity(stack, start, slope, masks.flows))
+    return found
+
+
+def _velocity(stack: Stack, start: Tensor, slope: Tensor, flows: Tensor) -> Tensor:
+    """Return (start - end) / lr, or its limit at lr = 0, where the step flows, else the slope."""
+    lr, device = stack.group["lr"], start.device
+    if not isinstance(lr, Tensor):
+        lr = torch.full((), lr, dtype=torch.float64, device=device)
+    limit = stack.group["ode_t_scale"] * slope
+    velocity = torch.where(lr.to(device) == 0, limit, (start - stack.param) / lr.to(device))
+    return torch.where(stack.shaped(flows), velocity, slope)
 
 
 def _blend(

@@ -35,12 +35,12 @@ def _advance(stacks: Sequence[Stack], quiet: Tensor) -> None:
     """Count the update and mix the squared gradients into the second moments."""
     beta2 = stacks[0].group["betas"][1]
     one = torch.ones_like(quiet, dtype=torch.float64)
-    keep, gain = one.masked_fill(quiet, beta2), (1 - one).masked_fill(quiet, 1 - beta2)
-    for stack in stacks:
+    keeps = spread(stacks, one.masked_fill(quiet, beta2))
+    gains = spread(stacks, (1 - beta2) * quiet.double())
+    for stack, keep, gain in zip(stacks, keeps, gains, strict=True):
         stack.step.add_(quiet.to(stack.step.device))
         # One factor at a time, since the square of a large gradient may not be finite.
-        scaled = stack.grad * stack.shaped(gain)
-        stack.exp_avg_sq.mul_(stack.shaped(keep)).addcmul_(scaled, stack.grad)
+        stack.exp_avg_sq.mul_(keep).addcmul_(stack.grad * gain, stack.grad)
 
 
 def _rates(stacks: Sequence[Stack], device: torch.device) -> list[Tensor]:

@@ -25,16 +25,13 @@ class Masks:
         length: norm of the gradient over all tensors, float64 [R].
         alive: it is finite, so a step is made, bool [R].
         flows: that step follows the flow, bool [R].
+        quiet: it is Adam's, bool [R].
     """
 
     length: Tensor
     alive: Tensor
     flows: Tensor
-
-    @property
-    def quiet(self) -> Tensor:
-        """Adam's update is made, bool [R]."""
-        return self.alive & ~self.flows
+    quiet: Tensor
 
 
 def decide(stacks: Sequence[Stack], tally: Tally) -> Masks:
@@ -56,7 +53,7 @@ def decide(stacks: Sequence[Stack], tally: Tally) -> Masks:
         tally["stiffness_triggers"].add_(stiff)
     tally["flow_steps"].add_(flows)
     tally["steps"].add_(alive)  # Last: `k` is a view of it.
-    return Masks(length, alive, flows)
+    return Masks(length, alive, flows, alive & ~flows)
 
 
 def _sight(

@@ -59,7 +59,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 _NUMBERS: dict[str, checks.Rule] = {
-    "lr": checks.FINITE,
     "eps": checks.FINITE,
     "switch_sensitivity": checks.NOT_NEGATIVE,
     "curvature_sensitivity": checks.NOT_NEGATIVE,
@@ -92,9 +91,16 @@ def resolve(group: Group) -> Group:
     preset = PRESETS[group["mode"]]
     resolved = group | {name: preset[name] for name in preset if group[name] is None}
     numbers = {name: checks.number(name, resolved[name], rule) for name, rule in _NUMBERS.items()}
-    if group["capturable"] and isinstance(group["lr"], Tensor):
-        numbers["lr"] = group["lr"]
-    return resolved | numbers | {"betas": checks.betas(group["betas"])}
+    return resolved | numbers | {"lr": _rate(group), "betas": checks.betas(group["betas"])}
+
+
+def _rate(group: Group) -> float | Tensor:
+    """Return the checked rate; a tensor, which only `capturable` takes, as it is."""
+    lr = group["lr"]
+    if group["capturable"] and isinstance(lr, Tensor) and lr.dim() == 0:
+        checks.number("lr", lr.item(), checks.FINITE)
+        return lr
+    return checks.number("lr", lr, checks.FINITE)
 
 
 def check_capturable(group: Group) -> None:

@@ -68,10 +68,17 @@ def gather_stacks(
 
 
 def spread(stacks: Sequence[Stack], table: Tensor) -> list[Tensor]:
-    """Return the row of each stack, of a table [T, R], in a form that multiplies its parameter."""
+    """Return numbers in a form that multiplies the parameter of each stack.
+
+    Args:
+        table: one row for each stack, [T, R], or one for all, [R].
+    """
     # One conversion for all rows of a type instead of one for each.
     casts = {wide: table.to(wide) for wide in {_wide(stack.param) for stack in stacks}}
-    return [stack.shaped(casts[_wide(stack.param)][i]) for i, stack in enumerate(stacks)]
+    rows = [casts[_wide(stack.param)] for stack in stacks]
+    if table.dim() == 2:
+        rows = [cast[i] for i, cast in enumerate(rows)]
+    return [stack.shaped(row) for stack, row in zip(stacks, rows, strict=True)]
 
 
 def step_table(stacks: Sequence[Stack], device: torch.device) -> Tensor:
@@ -108,16 +115,17 @@ def _rows(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _wide(tensor: Tensor) -> torch.dtype:
-    return torch.promote_types(tensor.dtype, torch.float32)
+    return torch.float64 if tensor.dtype is torch.float64 else torch.float32
 
 
 def _new_state(param: Tensor, replicas: int, compared: bool) -> State:
-    like = {"memory_format": torch.contiguous_format}
+    layout = torch.contiguous_format
+    unseen = torch.full_like(param, torch.nan, memory_format=layout) if compared else None
     return {
         "step": torch.zeros(replicas, dtype=torch.float32, device=param.device),
-        "exp_avg": torch.zeros_like(param, **like),
-        "exp_avg_sq": torch.zeros_like(param, **like),
-        "grad_prev": torch.full_like(param, torch.nan, **like) if compared else None,
+        "exp_avg": torch.zeros_like(param, memory_format=layout),
+        "exp_avg_sq": torch.zeros_like(param, memory_format=layout),
+        "grad_prev": unseen,
     }
 
 

@@ -42,5 +42,7 @@ class Tally:
 
 
 def _record(values: dict[str, float]) -> Record:
-    averages = {name: values.pop(name) for name in AVERAGES}
-    return Record(**averages, **{name: int(value) for name, value in values.items()})
+    record = Record()
+    for name, value in values.items():
+        setattr(record, name, value if name in AVERAGES else int(value))
+    return record
