@@ -108,11 +108,11 @@ class FlowAdam(Optimizer):
     The optimizer never clears gradients before the first closure call of a step, and always before
     further ones; after the step they hold the gradient it began with.
 
-    Host reads: one transfer of norms in each step, which no GPU can do without, since it is the host
-    that calls the closure again or does not; flow steps of the ladder take a second one for their
-    check. A `capturable` step takes none, but makes both updates whatever is decided, in about a
-    hundred kernels and twenty for each tensor: worth it inside a CUDA graph or where the queue of
-    the device must not run dry. Its numbers are those of the other way up to rounding.
+    Host reads: one transfer of norms in each step, which a GPU cannot do without, since it is the
+    host that calls the closure again or does not; flow steps of the ladder take a second one for
+    their check. A `capturable` step takes none, but makes both updates whatever is decided, in
+    about a hundred kernels and twenty for each tensor: worth it inside a CUDA graph, or where the
+    queue of the device must not run dry. Its numbers are those of the other way up to rounding.
     `flow_stats` and `state_dict` read them when they are called.
 
     Known against its claims: with preset B on factorizations the stiffness test fires at every

@@ -103,7 +103,7 @@ def test_gradients_that_are_not_finite_change_nothing(detector: str, bad: float)
     assert gap(*runs) < 1e-12
 
 
-def _grouped(*, capturable: bool) -> FlowAdam:
+def _grouped(*, capturable: bool, **more: Any) -> FlowAdam:
     """Make 100 steps; one of four groups has no gradient at first, one is frozen half-way."""
     like = Quadratic()
     late, frozen = torch.ones(3).requires_grad_(), torch.ones(2, 2).requires_grad_()
@@ -114,7 +114,7 @@ def _grouped(*, capturable: bool) -> FlowAdam:
         {"params": [frozen], "lr": 0.0},
     ]
     options = {"mode": "p", "curvature_sensitivity": 0.8, "ode_method": "euler"}
-    opt = FlowAdam(groups, lr=0.02, capturable=capturable, **options)
+    opt = FlowAdam(groups, lr=0.02, capturable=capturable, **(options | more))
     step = 0
 
     def closure() -> Tensor:
@@ -137,6 +137,16 @@ def test_groups_and_late_gradients_run_as_on_the_host() -> None:
     assert counts[0] == counts[1]
     assert len(set(counts[0])) == 3
     assert gap(host, device) < 1e-5  # of float32 parameters
+
+
+def test_a_tensor_that_adam_never_updated_has_no_momentum_to_replace() -> None:
+    more = {"detector": "periodic", "rate": 1.0, "injection": "hard"}
+    host, device = _grouped(capturable=False, **more), _grouped(capturable=True, **more)
+    late = device.param_groups[2]["params"][0]
+    assert not device.state[late]["exp_avg"].any()
+    assert not torch.equal(late.detach(), torch.ones(3))
+    assert host.flow_stats() == device.flow_stats()
+    assert gap(host, device) < 1e-5
 
 
 @pytest.mark.parametrize("method", [{}, {"clip_mode": "global_norm"}, {"velocity": "difference"}])
