@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from threadpoolctl import threadpool_limits
 
 from analysis.card import Card, Picture, Tag
 from analysis.cards.health import health_card
@@ -66,7 +67,9 @@ def build(folder: Path) -> Path:
 def _cards(frames: Frames) -> list[Card]:
     """Return all cards, each followed by those that only some studies have."""
     extras = _extras(frames)
-    return [each(frames) for card in CARDS for each in (card, *extras.get(card, ()))]
+    # The matrices of the surrogates are so small that more threads cost four times the time.
+    with threadpool_limits(1):
+        return [each(frames) for card in CARDS for each in (card, *extras.get(card, ()))]
 
 
 def _extras(frames: Frames) -> dict[Maker, list[Maker]]:
