@@ -76,7 +76,9 @@ def _error(scores: np.ndarray, omega: np.ndarray) -> tuple[float, float]:
     shorter = best_weights(n - 1)
     weights = omega[:-1] @ shorter + omega[-1] * shorter[-1]
     ordered = np.sort(scores)
-    without = np.array([weights @ np.delete(ordered, i) for i in range(n)])
+    # Without the i-th score, those before it keep their weight and those after it move up one.
+    before, after = weights * ordered[:-1], weights * ordered[1:]
+    without = np.r_[0, before.cumsum()] + np.r_[after[::-1].cumsum()[::-1], 0]
     error = math.sqrt((n - 1) * float(without.var()))
     return error, min(n - 1.0, n / float(omega @ np.arange(1, n + 1)))
 

@@ -26,7 +26,7 @@ def distance(task: str, optimizer: str, unit: Mapping[str, float]) -> float:
     return 0.2 + abs(unit["opt.lr"] - 0.5) + sum(abs(u - 0.5) for u in extra)
 
 
-def frames_of(folder: Path, loss: Loss, tasks: int = 8, trials: int = 32) -> Frames:
+def frames_of(folder: Path, loss: Loss, tasks: int = 5, trials: int = 32) -> Frames:
     study = small_study(task=tuple(f"t{i}" for i in range(tasks)), optimizer=PAIR, trials=trials)
     truth = Truth(loss, seed_sd=0, run_sd=0, trivial=9.0, spaces=SPACES)
     return load(write_study(folder, study, truth, confirm=False))
@@ -34,10 +34,10 @@ def frames_of(folder: Path, loss: Loss, tasks: int = 8, trials: int = 32) -> Fra
 
 def test_knobs_that_the_preset_has_right_only_cost(tmp_path: Path) -> None:
     price = knob_price(frames_of(tmp_path, distance), *PAIR)
-    assert (price.knobs, len(price.tasks)) == (4, 8)
+    assert (price.knobs, len(price.tasks)) == (4, 5)
     for n in EFFORTS:
         e = price.overall[n]
-        assert e.n == 8 and e.low is not None and e.low > 0
+        assert e.n == 5 and e.low is not None and e.low > 0
     shares = [price.overall[n].mean for n in EFFORTS]
     assert shares[0] > 0.2
 

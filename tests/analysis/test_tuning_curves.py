@@ -156,7 +156,7 @@ def test_bands_of_a_clear_difference_lie_apart(tmp_path: Path) -> None:
 
 
 def test_bands_of_equal_optimizers_do_not(tmp_path: Path) -> None:
-    study = small_study(trials=20, optimizer=("flowadam", "adam", "lion"))
+    study = small_study(trials=12, optimizer=("flowadam", "adam", "lion"))
     card = tuning_card(load(write_study(tmp_path, study, Truth(bowl), confirm=False)))
     assert card.verdict[0].startswith("The bands of 0 of 3 pairs of optimizers lie apart")
     assert "97.50" not in card.verdict[0] and "98.33 %" in card.verdict[0]
