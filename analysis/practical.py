@@ -55,7 +55,7 @@ def practical(focus: Sequence[float], rival: Sequence[float]) -> Practical:
     left, rope, right = SignedRankTest.probs(
         np.asarray(rival, dtype=float),
         np.asarray(focus, dtype=float),
-        rope=ROPE,
+        rope=ROPE,  # pyright: ignore[reportArgumentType] (inferred from its default, 0)
         nsamples=SAMPLES,
         random_state=0,
     )

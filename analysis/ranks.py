@@ -103,7 +103,10 @@ def signed_rank_p(differences: np.ndarray) -> float:
 
     Zero differences are left out; without any other the p-value is 1.
     """
-    return float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
+    if not np.any(differences):
+        return 1.0
+    _, p = np.asarray(stats.wilcoxon(differences), dtype=float)
+    return float(p)
 
 
 def biserial(differences: np.ndarray) -> float:
@@ -152,7 +155,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     # statsmodels takes half a second to load and is needed only where tasks are many.
     from statsmodels.stats.multitest import multipletests
 
-    return multipletests(p_values, alpha=ALPHA, method="holm")[1].tolist() if p_values else []
+    if not p_values:
+        return []
+    _, adjusted, *_ = multipletests(p_values, alpha=ALPHA, method="holm")
+    return np.asarray(adjusted, dtype=float).tolist()
 
 
 def _tested(rival: str, differences: np.ndarray, p_holm: float | None) -> RankTest:

@@ -11,13 +11,16 @@ from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 
 from analysis.card import Card, Picture, Tag
+from analysis.cards.across import across_card
 from analysis.cards.health import health_card
 from analysis.cards.knob_price import knob_price_card
 from analysis.cards.knobs import knobs_card
 from analysis.cards.probes import probes_card
+from analysis.cards.profile import profile_card
 from analysis.cards.progress import progress_card
 from analysis.cards.protocol import protocol_card
 from analysis.cards.region import region_card
+from analysis.cards.regret import regret_card
 from analysis.cards.results import results_card
 from analysis.cards.runs import runs_card
 from analysis.cards.search import search_card
@@ -26,6 +29,7 @@ from analysis.cards.stopping import stopping_card
 from analysis.cards.timing import timing_card
 from analysis.cards.tunability import tunability_card
 from analysis.cards.tuning import tuning_card
+from analysis.cards.variance import variance_card
 from analysis.cards.verdict import verdict_card
 from analysis.frames import Frames, load
 from analysis.knob_price import knob_pairs
@@ -34,8 +38,13 @@ from flowadam.store import write_atomic
 
 Maker = Callable[[Frames], Card]
 CARDS: tuple[Maker, ...] = (
+    health_card,
     verdict_card,
+    across_card,
+    regret_card,
+    profile_card,
     results_card,
+    variance_card,
     progress_card,
     search_card,
     tuning_card,
@@ -43,7 +52,6 @@ CARDS: tuple[Maker, ...] = (
     region_card,
     stopping_card,
     knobs_card,
-    health_card,
     runs_card,
     protocol_card,
 )
