@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.bootstrap import Interval, expanded_level, percentile
 from analysis.frames import Arena
-from analysis.races import Race
+from analysis.races import Race, lower_median
 
 R_MAX = 4.0
 RESAMPLES = 2000
@@ -86,13 +86,6 @@ def profile(races: Sequence[Race], family: Sequence[str], *, independent: bool) 
     targets = {race.arena: target for race, (target, _) in zip(races, found, strict=True)}
     n_seeds = min(shape[1] for shape in shapes)
     return Profile(targets, gradients, ratios, scores, winners, n_seeds)
-
-
-def lower_median(values: np.ndarray) -> np.ndarray:
-    """Return the lower median over the last two axes: a value that half of the runs reach."""
-    flat = values.reshape(*values.shape[:-2], -1)
-    middle = (flat.shape[-1] - 1) // 2
-    return np.partition(flat, middle, axis=-1)[..., middle]
 
 
 def _medians(

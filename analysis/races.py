@@ -32,6 +32,20 @@ class Race:
     best: Mapping[str, np.ndarray]
     gradients: Mapping[str, np.ndarray]
 
+    @property
+    def at_start(self) -> bool:
+        """Whether a reference's median best value is that of its initialization: no race."""
+        medians = {name: lower_median(best) for name, best in self.best.items()}
+        setter = min(medians, key=lambda name: medians[name])
+        return bool(lower_median(self.gradients[setter][..., medians[setter]]) <= 1)
+
+
+def lower_median(values: np.ndarray) -> np.ndarray:
+    """Return the lower median over the last two axes: a value that half of the runs reach."""
+    flat = values.reshape(*values.shape[:-2], -1)
+    middle = (flat.shape[-1] - 1) // 2
+    return np.partition(flat, middle, axis=-1)[..., middle]
+
 
 @dataclass(frozen=True)
 class _Curves:

@@ -58,9 +58,7 @@ class RankTest:
 
 
 def friedman(values: Mapping[str, Sequence[float]]) -> Omnibus:
-    """Return Friedman's test with mean ranks.
-
-    ``F = (n - 1) chi2 / (n (m - 1) - chi2)`` with m - 1 and (m - 1)(n - 1) degrees of freedom.
+    """Return Friedman's test with mean ranks, corrected for ties.
 
     Source: Demsar, Statistical comparisons of classifiers over multiple data sets (2006), 3.2.2.
 
@@ -71,11 +69,19 @@ def friedman(values: Mapping[str, Sequence[float]]) -> Omnibus:
     m, n = table.shape
     ranks = stats.rankdata(table, axis=0).mean(axis=1)
     chi2, p = stats.friedmanchisquare(*table) if np.ptp(ranks) else (0.0, 1.0)
+    f = iman_davenport(float(chi2), m, n)
+    f_p = float(stats.f.sf(f, m - 1, (m - 1) * (n - 1)))
+    return Omnibus(dict(zip(values, ranks.tolist(), strict=True)), float(chi2), float(p), f, f_p, n)
+
+
+def iman_davenport(chi2: float, m: int, n: int) -> float:
+    """Return ``F = (n - 1) chi2 / (n (m - 1) - chi2)``, with m - 1 and (m - 1)(n - 1) degrees.
+
+    Args:
+        chi2: Friedman's statistic of m optimizers on n tasks; its largest value gives +inf.
+    """
     rest = n * (m - 1) - chi2
-    f = (n - 1) * chi2 / rest if rest > 0 else np.inf
-    f_p = stats.f.sf(f, m - 1, (m - 1) * (n - 1))
-    mean_ranks = dict(zip(values, ranks.tolist(), strict=True))
-    return Omnibus(mean_ranks, float(chi2), float(p), float(f), float(f_p), n)
+    return (n - 1) * chi2 / rest if rest > 1e-9 else np.inf
 
 
 def many_to_one(

@@ -88,7 +88,7 @@ def obstacle(tasks: int, rivals: int) -> str:
         return (
             f"with {count(tasks, 'task')} the smallest two-sided p of a signed-rank test is "
             f"{smallest:.2g}, and Holm's first threshold for {count(rivals, 'rival')} is "
-            f"{threshold:.2g}"
+            f"{threshold:.2g}: no statement across tasks can be significant"
         )
     if tasks < FEWEST_TASKS:
         return f"{count(tasks, 'task')} are fewer than the {FEWEST_TASKS} that this test needs"

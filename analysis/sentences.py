@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from analysis.compare import Comparison, Word, compare
 from analysis.frames import Frames
-from analysis.intervals import ALPHA, smallest_p
-from analysis.text import count, number, percent
+from analysis.roster import obstacle
+from analysis.text import count, percent
 
 PHRASES: dict[Word, str] = {
     "better": "is better than",
@@ -52,15 +52,10 @@ def across_tasks(found: Found) -> list[str]:
         return []
     tasks = len({c.arena.task for comparisons in found.values() for c in comparisons})
     rivals = max(len(comparisons) for comparisons in found.values())
-    smallest, threshold = smallest_p(tasks), ALPHA / rivals
-    gate = (
-        f"Across tasks: with {count(tasks, 'task')} the smallest two-sided p of a signed-rank test "
-        f"is {number(smallest)}, and Holm's first threshold for {count(rivals, 'rival')} is "
-        f"{number(threshold)}"
-    )
-    if smallest > threshold:
-        return [f"{gate}: no statement across tasks can be significant, so each task stands alone."]
-    return [f"{gate}: a test across tasks is possible; this report tells each task alone."]
+    reason = obstacle(tasks, rivals)
+    if reason:
+        return [f"Across tasks: {reason}, so each task stands alone."]
+    return [f"{count(tasks, 'task')} can carry a test across tasks: see the next card."]
 
 
 def _subject(everything: Sequence[Comparison]) -> str:

@@ -38,7 +38,16 @@ def profile_card(frames: Frames) -> Card:
     reason = _obstacle(frames, who)
     if reason:
         return Card(TITLE, (f"No profile: {reason}.", *left_out(who)), None, None, CAVEAT)
-    found = profile(races(frames, who), who.family, independent=not frames.study.adaptive)
+    every = races(frames, who)
+    run = [race for race in every if not race.at_start]
+    if not run:
+        return Card(TITLE, ("No profile: every target is met at the start.",), None, None, CAVEAT)
+    found = profile(run, who.family, independent=not frames.study.adaptive)
+    started = [
+        f"{frames.label(race.arena)} is left out: its target is met at the start."
+        for race in every
+        if race.at_start
+    ]
     keys = legend(frames.optimizers)
     shown = tuple(key for key in keys if key.name in found.ratios)
     scores = [Dot(key.name, key.color, found.scores[key.name]) for key in shown]
@@ -47,7 +56,7 @@ def profile_card(frames: Frames) -> Card:
     what = "seeds and winners" if found.winners else "seeds"
     return Card(
         TITLE,
-        (_headline(who, found), *left_out(who)),
+        (_headline(who, found), *left_out(who), *started),
         Figure(tuple(p for p in pictures if p), "Bar: 95 % interval.", shown),
         _table(frames, found),
         CAVEAT + INTERVALS.format(what=what),

@@ -26,7 +26,7 @@ def critical(
 
     # Shortened names may coincide, numbers cannot; the names are put in afterwards.
     keys = {name: f"{i}" for i, name in enumerate(ranks)}
-    with canvas(640, 46 + 17 * len(ranks)) as figure:
+    with canvas(960, 70 + 18 * len(ranks)) as figure:
         ax = figure.subplots()
         ax.grid(visible=False)
         drawn = critical_difference_diagram(
@@ -40,7 +40,7 @@ def critical(
             crossbar_props={"color": INK, "linewidth": 3, "solid_capstyle": "butt"},
             marker_props={"s": 22},
             elbow_props={"linewidth": 1.4},
-            text_h_margin=0.05,
+            text_h_margin=0.03,
         )
         names = {key: name for name, key in keys.items()}
         for text in drawn["labels"]:

@@ -17,7 +17,7 @@ def steps(title: str, ratios: Mapping[str, np.ndarray], keys: Sequence[Key]) -> 
     Args:
         ratios: optimizer -> ratio by task, [T].
     """
-    with canvas(640, 260) as figure:
+    with canvas(960, 290) as figure:
         ax = figure.subplots()
         for key in keys:
             if key.name in ratios:
