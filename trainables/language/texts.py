@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from flowadam.seeds import derive
 from flowadam.task import Split
@@ -118,6 +117,8 @@ def frequency_baselines(parts: TextParts, split: Split, places: Places) -> dict[
     Args:
         places: of the characters that are predicted, from 1.
     """
+    from scipy.sparse import csr_array
+
     codes, train, n = parts.part(split), parts.train, parts.symbols
     before, after = codes[places - 1], codes[places]
     follow = csr_array((np.ones(len(train) - 1, np.int32), (train[:-1], train[1:])), shape=(n, n))
