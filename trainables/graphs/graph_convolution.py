@@ -48,7 +48,7 @@ class LinkProblem(StochasticProblem[LabeledPairs]):
         super().__init__(list(start), parts, name=name, setup=setup)
         self._spread = spreading(data, setup)
         self._inputs = InputLayer(self._spread, data.features, setup)
-        self._train = TrainingPairs(data, setup)
+        self._train = TrainingPairs(data, start[1].shape[2], setup)
         self._penalty = setup.penalty
         self._dropout = dropout
         self._shape = (data.nodes, start[0].shape[2])

@@ -41,10 +41,15 @@ class TrainingPairs:
     """The data part L of the loss, and its gradient by the node vectors in closed form.
 
     With p_t = dL/ds_t, dL/dz_u is the sum of p_t z_v over the pairs of u: a product of Z with the
-    symmetric sparse matrix of the p_t, whose places never change.
+    symmetric sparse matrix of the p_t, whose places never change. The rows of Z that the pairs pick
+    are written into the same memory at every call: they are the largest tensors, and the C library
+    would give them back to the system and clear them anew each time.
+
+    Args:
+        width: columns of Z.
     """
 
-    def __init__(self, data: SplitLinks, setup: Setup) -> None:
+    def __init__(self, data: SplitLinks, width: int, setup: Setup) -> None:
         self.pairs = labeled(data.train, setup)
         u, v = self.pairs.nodes
         count, others = len(u), len(u) - self.pairs.edges
@@ -52,6 +57,7 @@ class TrainingPairs:
         self._sign[: self.pairs.edges] = -1
         self._weight = self._sign.clone().div_(others)
         self._weight[: self.pairs.edges] = -1 / self.pairs.edges
+        self._rows = [self._sign.new_empty(count, width) for _ in range(2)]
         self._shape = (data.nodes, data.nodes)
         both = torch.cat([u, v]), torch.cat([v, u])
         places, order = by_rows(*both, self._sign.repeat(2), self._shape)
@@ -59,7 +65,11 @@ class TrainingPairs:
 
     def loss_and_pull(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return L, 0-d, and dL/dZ."""
-        signed = self.pairs.scores(z).mul_(self._sign)
+        left, right = (
+            torch.index_select(z, 0, nodes, out=rows)
+            for nodes, rows in zip(self.pairs.nodes, self._rows, strict=True)
+        )
+        signed = left.mul_(right).sum(1).mul_(self._sign)
         loss = torch.dot(F.softplus(signed), self._weight * self._sign)
         slopes = signed.sigmoid_().mul_(self._weight)
         matrix = compressed(*self._places, slopes.index_select(0, self._pair), self._shape)
