@@ -23,6 +23,8 @@ _MODULES = {
     "ill_conditioned_regression": "trainables.published.lowdim",
     "inverse_kinematics_arc": "trainables.published.arm",
     "jester": "trainables.published.ratings",
+    "jester_grid": "trainables.published.jester_tuned",
+    "jester_tuned": "trainables.published.jester_tuned",
     "link_prediction_calibration": "trainables.published.graph",
     "link_prediction_large": "trainables.published.graph",
     "link_prediction_medium": "trainables.published.graph",
