@@ -97,7 +97,12 @@ def _extras(frames: Frames) -> dict[Maker, list[Maker]]:
 
 
 def render(frames: Frames, cards: list[Card]) -> str:
-    """Return the page of the cards."""
+    """Return the page of a study's cards."""
+    return page(frames.study.name, _summary(frames), cards)
+
+
+def page(name: str, summary: str, cards: list[Card]) -> str:
+    """Return a page of cards under a name and a line."""
     environment = Environment(
         loader=PackageLoader("analysis"),
         autoescape=True,
@@ -107,13 +112,13 @@ def render(frames: Frames, cards: list[Card]) -> str:
     )
     environment.tests["tag"] = lambda value: isinstance(value, Tag)
     environment.filters["drawing"] = _drawing
-    page = environment.get_template("report.html.j2").render(
-        study=frames.study,
-        summary=_summary(frames),
+    text = environment.get_template("report.html.j2").render(
+        name=name,
+        summary=summary,
         cards=cards,
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    return clean(page)
+    return clean(text)
 
 
 def _drawing(picture: Picture) -> Markup:

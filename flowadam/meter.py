@@ -24,11 +24,13 @@ class GradMeter:
     only bound that cannot wait for a step's end.
 
     Args:
-        problem: R stacked replicas.
+        problem: R stacked replicas. One with a method ``charge(wanted) -> int64 [R]`` says itself
+            what a closure call of the replicas `wanted` costs of the budget.
         time_limit: seconds of wall time, or None.
 
     Attributes:
-        used: int64 [R] on the CPU, gradient evaluations per replica.
+        used: int64 [R] on the CPU, what each replica was charged: gradient evaluations, unless the
+            problem says otherwise.
         live: Bool[R] on the CPU; replicas that are not live are neither evaluated nor charged.
     """
 
@@ -37,6 +39,8 @@ class GradMeter:
         self.used = torch.zeros(replicas, dtype=torch.int64)
         self.live = torch.ones(replicas, dtype=torch.bool)
         self._problem = problem
+        self._charges = getattr(problem, "charge", None)
+        self._free = torch.zeros(replicas, dtype=torch.int64)
         self._deadline = None if time_limit is None else time.monotonic() + time_limit
 
     def closure(self, active: torch.Tensor | None = None) -> torch.Tensor:
@@ -47,8 +51,15 @@ class GradMeter:
         """
         self._check_time()
         wanted = self.live if active is None else self.live & active.cpu()
-        self.used += wanted
+        charged = wanted.long() if self._charges is None else self._charges(wanted)
+        self.used += charged
+        self._free += wanted.long() - charged
         return self._problem.closure(None if bool(wanted.all()) else wanted)
+
+    @property
+    def evaluated(self) -> torch.Tensor:
+        """Gradient evaluations per replica, int64 [R], charged or not."""
+        return self.used + self._free
 
     def differentiate(self, replica: int, leaves: Sequence[torch.Tensor]) -> torch.Tensor:
         """Put the gradients of one replica, with their graph, into ``leaf.grad``; return its loss.

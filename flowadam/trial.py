@@ -179,7 +179,7 @@ def _outcome(
 def _cost(training: Training, r: int, seconds: float, memory: float) -> Cost:
     points = training.probes.points[r]
     return Cost(
-        int(training.meter.used[r]),
+        int(training.meter.evaluated[r]),
         training.steps[r],
         seconds,
         memory,

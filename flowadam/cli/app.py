@@ -234,6 +234,33 @@ def published(
     run_published(names or [], out, seeds=seeds, jobs=jobs, measure=not table, claimed=claimed)
 
 
+@app.command()
+def audit(
+    claims: Annotated[
+        str,
+        typer.Argument(metavar="[CLAIMS]", help="A file of claims, or the name of ours."),
+    ] = "flowadam",
+    only: Annotated[list[str] | None, typer.Option(help="Claim; repeatable. Default: all.")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of every comparison.")] = 10,
+    trials: Annotated[int, typer.Option(help="Configurations where everybody is tuned.")] = 16,
+    out: Annotated[Path, typer.Option(help="Folder.")] = Path("results/audit"),
+    engine: Annotated[str, typer.Option(help="local (this process) or ray.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Trials at a time (ray).")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    table: Annotated[bool, typer.Option("--table", help="Run nothing, print the table.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the claims.")] = False,
+) -> None:
+    """Put published claims to the test: as published, and with each correction."""
+    from flowadam.audit.studies import Effort
+    from flowadam.cli.audit import Options, list_claims, run_audit
+
+    if listed:
+        list_claims(claims)
+        return
+    effort = Effort(trials=trials, seeds=seeds, device=device)
+    run_audit(claims, Options(out, effort, only or [], engine, workers, measure=not table))
+
+
 @data_app.command("list")
 def data_list() -> None:
     """List the data sets: content, size, terms, and whether they are here."""

@@ -1,0 +1,1 @@
+"""What the runs of an audit say about each claim."""

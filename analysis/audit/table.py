@@ -1,0 +1,112 @@
+"""An audit as Parquet and as a table on the terminal."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from analysis.audit.findings import Finding
+from analysis.audit.tested import TRIVIAL
+from analysis.text import fixed, interval, number, percent
+from flowadam.audit.claims import Claim
+from flowadam.audit.forms import FORMS, PUBLISHED
+from flowadam.audit.read import Claims
+from flowadam.durable import write_atomic
+
+FILE = "audit.parquet"
+COLUMNS = (PUBLISHED, *(form.name for form in FORMS))
+
+
+def write_parquet(folder: Path, findings: Sequence[Finding]) -> Path:
+    """Write every finding as a row: claim, task, optimizer, variant, mean, low, high, n, ..."""
+    buffer, path = io.BytesIO(), folder / FILE
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([asdict(finding) for finding in findings]).to_parquet(buffer, index=False)
+    write_atomic(path, buffer.getvalue())
+    return path
+
+
+def verdicts(findings: Sequence[Finding], claim: Claim, against: str) -> dict[str, Finding]:
+    """Return the finding with the verdict on one comparison, by variant."""
+    return {
+        f.variant: f
+        for f in findings
+        if f.claim == claim.key and f.against == against and f.verdict
+    }
+
+
+def baseline(findings: Sequence[Finding], claim: Claim) -> Finding | None:
+    """Return the trivial baseline of the claim's own task."""
+    mine = (f for f in findings if f.claim == claim.key and f.variant == TRIVIAL)
+    return next((f for f in mine if f.task == claim.tasks[0]), None)
+
+
+def cell(claim: Claim, finding: Finding | None) -> str:
+    """Return the gain with its interval and n."""
+    if finding is None:
+        return ""
+    return f"{amount(claim, finding)} n={finding.n}" if finding.n else "–"
+
+
+def amount(claim: Claim, f: Finding) -> str:
+    """Return a gain in the claim's unit."""
+    if math.isnan(f.mean):
+        return "–"
+    if not is_share(claim):
+        ends = (f.mean, f.low, f.high)
+        return number(f.mean) if math.isnan(f.low) else interval(*ends, signed=True)
+    if math.isnan(f.low):
+        return percent(f.mean)
+    return interval(100 * f.mean, 100 * f.low, 100 * f.high, signed=True) + " %"
+
+
+def is_share(claim: Claim) -> bool:
+    """Say whether a claim's gains are shares, shown in percent."""
+    return claim.unit == "relative" and claim.kind not in ("specific", "dial")
+
+
+def claimed(claim: Claim, against: str) -> str:
+    """Return the published number of a comparison."""
+    if claim.kind == "equal":
+        return (
+            f"within ±{percent(claim.margin, signed=False)}"
+            if is_share(claim)
+            else (f"within ±{claim.margin:g}")
+        )
+    if against not in claim.claimed:
+        return "not published"
+    value = claim.claimed[against]
+    return percent(value) if is_share(claim) else fixed(value, 3)
+
+
+def text(claims: Claims, findings: Sequence[Finding]) -> str:
+    """Return the table as plain text: a block per comparison, a line per variant."""
+    table = Table("claim", "against", "variant", "claimed", "gain [95 %]", "gradients", "verdict")
+    table.box, table.pad_edge = None, False
+    for claim in claims.claims:
+        for against in claim.against:
+            _add(table, claim, against, verdicts(findings, claim, against))
+    console = Console(width=170, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table, markup=False)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _add(table: Table, claim: Claim, against: str, found: dict[str, Finding]) -> None:
+    first = True
+    for variant in COLUMNS:
+        if (f := found.get(variant)) is None:
+            continue
+        head = (claim.key, against) if first else ("", "")
+        told = claimed(claim, against) if first else ""
+        gradients = "" if math.isnan(f.gradients) else f"{f.gradients:,.0f}"
+        said = f"{f.verdict}: {f.sentence}" if f.sentence else f.verdict
+        table.add_row(*head, variant, told, cell(claim, f), gradients, said)
+        first = False

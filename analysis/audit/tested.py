@@ -1,0 +1,55 @@
+"""All findings of a claim, form by form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.audit.findings import Finding, Sample
+from analysis.audit.judge import judge
+from analysis.audit.readings import Reading, read_form, trivial
+from analysis.audit.verdicts import Gain
+from flowadam.audit.claims import Claim
+from flowadam.audit.forms import PUBLISHED, Form
+from flowadam.audit.plan import forms_of, source
+
+TRIVIAL = "trivial baseline"
+
+
+def tested(claim: Claim, folder: Path, as_published: Sequence[Reading]) -> list[Finding]:
+    """Return what the runs below `folder`, and those as published, say about a claim."""
+    found = judge(claim, PUBLISHED, as_published) if as_published else []
+    for form in forms_of(claim):
+        found += _in_form(claim, form, folder)
+    for task, (name, value) in trivial(claim, folder).items():
+        sample = Sample(claim, TRIVIAL, [])
+        found.append(
+            sample.finding(Gain(value, None, None, 1), "metric", optimizer=name, task=task)
+        )
+    return found
+
+
+def untested(claim: Claim, why: str) -> list[Finding]:
+    """Return the findings of a claim that cannot be run here: the sentence, for every form."""
+    return [
+        Sample(claim, form.name, []).finding(
+            None, "gain", against=name, verdict="not testable", sentence=why
+        )
+        for form in forms_of(claim)
+        for name in claim.against
+    ]
+
+
+def unchanged(claim: Claim, form: Form) -> bool:
+    """Say whether a correction corrects nothing, so that its column repeats the protocol's."""
+    return source(claim, form) != form.protocol
+
+
+def _in_form(claim: Claim, form: Form, folder: Path) -> list[Finding]:
+    return judge(claim, form.name, read_form(claim, form, folder))
+
+
+def is_number(value: float) -> bool:
+    """Say whether a finding has this number."""
+    return not math.isnan(value)

@@ -1,0 +1,163 @@
+"""``flowadam audit``: published claims, corrected one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from analysis.audit.findings import Finding
+from analysis.audit.page import write_page
+from analysis.audit.readings import Reading
+from analysis.audit.table import text, write_parquet
+from analysis.audit.tested import tested, untested
+from flowadam.audit.claims import Claim
+from flowadam.audit.read import Claims, read_claims
+from flowadam.audit.run import Bench, check_claim, run_claim
+from flowadam.audit.studies import Effort
+from flowadam.cli.progress import ProgressLine
+from flowadam.cli.registry import Registry
+from flowadam.errors import InputError, require_known
+from flowadam.sweep import LocalEngine, RayEngine, Stop
+from trainables.published.record import Record, wanted
+
+TRAINABLE = "trainables.group_trainable:GroupTrainable"
+DEFAULT = "flowadam"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Args:
+        only: keys of claims, empty for all.
+        measure: False reads what the folder holds and runs nothing.
+        jobs: processes of the published runs.
+    """
+
+    out: Path
+    effort: Effort
+    only: Sequence[str] = ()
+    engine: str = "local"
+    workers: int | None = None
+    jobs: int | None = None
+    measure: bool = True
+
+
+def run_audit(name: str, options: Options) -> None:
+    """Run what is missing of a file of claims, then write table, page and Parquet.
+
+    Raises:
+        typer.Exit: code 1 when runs are left.
+    """
+    require_known("engine", options.engine, ("local", "ray"))
+    claims = read_claims(name)
+    claims = claims.only(options.only) if options.only else claims
+    stop, left = Stop(), 0
+    hindered = {claim.key: why for claim in claims.claims if (why := _hindrance(claim, options))}
+    with stop.on_interrupt():
+        if options.measure:
+            left = _measure(claims, hindered, options, stop)
+    findings = _findings(claims, hindered, options.out)
+    write_parquet(options.out, findings)
+    path = write_page(options.out, claims, findings)
+    typer.echo(text(claims, findings))
+    typer.echo(f"page: {path}")
+    if left:
+        typer.echo(f"{left} runs are left. The same command goes on with them.")
+        raise typer.Exit(1)
+
+
+def list_claims(name: str) -> None:
+    """Print the claims of a file: key, kind, task, comparison and words."""
+    table = Table("claim", "kind", "task", "optimizer", "against", "words", box=None)
+    for c in read_claims(name).claims:
+        against = c.against if len(c.against) < 4 else (*c.against[:2], "...")
+        table.add_row(c.key, c.kind, c.task, c.optimizer, ", ".join(against), c.words)
+    Console().print(table, markup=False, soft_wrap=True)
+
+
+def _measure(claims: Claims, hindered: dict[str, str], options: Options, stop: Stop) -> int:
+    """Run what the folder lacks; return how many runs are left."""
+    possible = [claim for claim in claims.claims if claim.key not in hindered]
+    registry, left = Registry(), 0
+    with ExitStack() as stack:
+        ray = options.engine == "ray"
+        engine = RayEngine(TRAINABLE, workers=options.workers) if ray else LocalEngine()
+        if isinstance(engine, RayEngine):
+            stack.enter_context(engine)
+        line = stack.enter_context(ProgressLine())
+        bench = Bench(registry.task, registry.spec, engine, options.effort, line, stop, _say)
+        for claim in possible:
+            check_claim(claim, bench)
+        for claim in possible:
+            left += _as_published(claim, options, stop)
+            left += run_claim(claim, options.out / claim.key, bench)
+    return left
+
+
+def _as_published(claim: Claim, options: Options, stop: Stop) -> int:
+    """Make the missing runs of a claim's published form; return how many are left."""
+    if not claim.scenario or stop:
+        return 0
+    record = Record(options.out / "published")
+    missing = record.missing(_wanted(claim))
+    jobs = min(options.jobs or 1, len(missing) or 1)
+    for done, _ in enumerate(record.fill(missing, jobs) if missing else (), 1):
+        _say(f"{claim.key}: as published, {done}/{len(missing)}")
+        if stop:
+            return len(missing) - done
+    return 0
+
+
+def _wanted(claim: Claim) -> list[tuple[str, str, int]]:
+    """Return the published runs of a claim's contenders, those that the scenario has."""
+    names = {claim.contenders[name].published for name in claim.names}
+    return [one for one in wanted([claim.scenario], None) if one[1] in names]
+
+
+def _published(claim: Claim, folder: Path) -> Iterator[Reading]:
+    """Return the published runs of a claim as readings, a score turned into an error."""
+    if not claim.scenario:
+        return
+    names = {c.published: c.name for c in claim.contenders.values()}
+    for run in Record(folder / "published").runs:
+        if run.scenario == claim.scenario and run.contender in names:
+            value = 1 - run.value / claim.ceiling if claim.ceiling else run.value
+            yield Reading(
+                claim.task, names[run.contender], run.seed, value, run.gradients, 0, run.flow_steps
+            )
+
+
+def _findings(claims: Claims, hindered: dict[str, str], out: Path) -> list[Finding]:
+    found: list[Finding] = []
+    for claim in claims.claims:
+        if why := hindered.get(claim.key):
+            found += untested(claim, why)
+        else:
+            found += tested(claim, out / claim.key, list(_published(claim, out)))
+    return found
+
+
+def _hindrance(claim: Claim, options: Options) -> str:
+    """Say what this machine lacks for a claim: a GPU, or data."""
+    if claim.gpu and options.effort.device == "cpu":
+        return "It needs a GPU: run it with --device cuda."
+    registry = Registry()
+    try:
+        for name in claim.tasks:
+            registry.task(name)
+    except InputError as error:
+        if "flowadam data get" in str(error):
+            return str(error)
+        raise
+    return ""
+
+
+def _say(words: str) -> None:
+    typer.echo(words, err=True)
