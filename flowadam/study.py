@@ -35,7 +35,8 @@ class Study:
 
     Args:
         task, optimizer: names from the registries, from plugins or from installed packages.
-        trials: N, configurations per optimizer and task besides the default (number 0).
+        trials: N, configurations per optimizer and task besides the default (number 0); with 0
+            nothing is searched and the default alone is confirmed.
         seeds: search seeds per configuration.
         confirm_seeds: fresh seeds on which each winner runs.
         substudies: K disjoint parts of the N configurations, each electing a winner.

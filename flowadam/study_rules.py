@@ -45,7 +45,8 @@ def check(study: Study) -> None:
             raise InputError(f"A study names each {name} once, got {list(values)}.")
     require_distinct(Path(path).name for path in study.plugin)
     for name in _COUNTS:
-        _require_positive(name, getattr(study, name))
+        least = 0 if name == "trials" else 1  # without trials the default alone is run
+        _require_least(name, getattr(study, name), least)
     for name in ("gpu", "time_limit"):
         value = getattr(study, name)
         if value is not None and not 0 < value < math.inf:
@@ -93,11 +94,11 @@ def _check_budgets(study: Study) -> None:
         for value in budgets:
             if not isinstance(value, int) or isinstance(value, bool):
                 raise InputError(f"`budget` must be of type int, got {value!r}.")
-            _require_positive("budget", value)
+            _require_least("budget", value, 1)
         if len(set(budgets)) < len(budgets):
             raise InputError(f"`budget` names each number once, got {list(budgets)}.")
 
 
-def _require_positive(name: str, value: int) -> None:
-    if value < 1:
-        raise InputError(f"`{name}` must be at least 1, got {value}.")
+def _require_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise InputError(f"`{name}` must be at least {least}, got {value}.")

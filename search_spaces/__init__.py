@@ -13,11 +13,24 @@ from pkgutil import iter_modules
 from flowadam import installed, offers
 from flowadam.spec import OptimizerSpec
 
-_NOT_OPTIMIZERS = ("adapters", "shared")
+_NOT_OPTIMIZERS = ("ablations", "adapters", "shared")
+
+ABLATIONS = (
+    "flowadam_damped",
+    "flowadam_euler",
+    "flowadam_hard",
+    "flowadam_moment",
+    "flowadam_periodic",
+    "flowadam_random",
+    "flowadam_skip",
+    "flowadam_still",
+    "flowadam_unmixed",
+)
+"""FlowAdam with one part changed: optimizers that run where they are asked for by name."""
 
 
 def names() -> list[str]:
-    """Return the names of all built-in optimizers, sorted."""
+    """Return the names of all built-in optimizers but the ablations, sorted."""
     return sorted(m.name for m in iter_modules(__path__) if m.name not in _NOT_OPTIMIZERS)
 
 
@@ -29,7 +42,9 @@ def get(name: str) -> OptimizerSpec:
     """
     if name in (known := names()):
         return import_module(f"{__name__}.{name}").SPEC
-    return offers.installed_spec(installed.find("optimizer", name, known))
+    if name in ABLATIONS:
+        return import_module(f"{__name__}.ablations").SPECS[name]
+    return offers.installed_spec(installed.find("optimizer", name, [*known, *ABLATIONS]))
 
 
 def all_specs() -> dict[str, OptimizerSpec]:

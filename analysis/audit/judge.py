@@ -13,6 +13,7 @@ from analysis.audit.verdicts import (
     EQUAL_LEVEL,
     FEWEST,
     Gain,
+    Word,
     collapse_word,
     equal_word,
     paired_gain,
@@ -45,7 +46,7 @@ def _equal(sample: Sample, other: str) -> list[Finding]:
 
 
 def _compared(
-    sample: Sample, other: str, verdict: Callable[[Gain], str], level: float = 0.95
+    sample: Sample, other: str, verdict: Callable[[Gain], Word], level: float = 0.95
 ) -> Finding:
     """Return the gain over one rival, or why there is none."""
     why, gain = sample.obstacle(other), None
@@ -57,7 +58,7 @@ def _compared(
         except ValueError as error:
             why = why or str(error)
     why = why or _too_few(len(pairs))
-    said = "not testable" if why or gain is None else verdict(gain)
+    said: Word = "not testable" if why or gain is None else verdict(gain)
     return sample.finding(gain, "gain", against=other, verdict=said, sentence=why)
 
 
@@ -164,10 +165,10 @@ def _rate(sample: Sample, other: str) -> list[Finding]:
 
 
 def _largest(sample: Sample, name: str) -> dict[int, float]:
-    """Return the largest rate by seed; where the smallest fails already, one step below it."""
+    """Return the largest rate by seed; a third of the smallest where that fails already."""
     rates, level = sample.claim.rates, sample.claim.level
     runs = [sample.values(at_rate(name, rate)) for rate in rates]
-    below = rates[0] ** 2 / rates[1] if len(rates) > 1 else rates[0] / 2
+    below = rates[0] / 3
     found: dict[int, float] = {}
     for seed in set.intersection(*(set(run) for run in runs)):
         found[seed] = below

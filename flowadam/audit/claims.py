@@ -35,7 +35,8 @@ class Contender:
         corrected: options that stand in the place of the published ones once all is corrected, for
             example a solver that takes fewer gradients.
         published: its name in the published scenario.
-        matched: a contender whose share of flow steps is this one's option `rate`; "" for none.
+        matched: another contender of the claim, whose share of flow steps is this one's option
+            `rate`; "" for none.
     """
 
     name: str
@@ -137,9 +138,7 @@ class Claim:
     def names(self) -> list[str]:
         """The contenders that are run: the one in focus, its rivals, the control."""
         extra = [self.control] if self.control else []
-        matched = [c.matched for c in self.contenders.values() if c.name in self.against]
-        wanted = [self.optimizer, *self.against, *extra, *filter(None, matched)]
-        return list(dict.fromkeys(wanted))
+        return list(dict.fromkeys([self.optimizer, *self.against, *extra]))
 
     @property
     def tasks(self) -> tuple[str, ...]:

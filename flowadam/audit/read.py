@@ -14,7 +14,7 @@ from flowadam.audit.forms import FORMS
 from flowadam.errors import InputError, nearest, require_known
 
 _FILE = ("title", "source", "contender", "claim")
-_CONTENDER = ("optimizer", "options", "penalty", "corrected", "published", "matched")
+_CONTENDER = ("like", "optimizer", "options", "penalty", "corrected", "published", "matched")
 _CLAIM = [f.name for f in fields(Claim) if f.name != "contenders"] + ["contender"]
 _REQUIRED = ("key", "kind", "task", "optimizer", "against", "steps")
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -108,20 +108,29 @@ def _claim(data: Mapping[str, Any], shared: Mapping[str, Any], source: str) -> C
         require_known("form", form, [form.name for form in FORMS])
     for name in own:
         require_known(f"contender of {where}", name, claim.names)
-    found = {n: _contender(n, shared.get(n, {}), own.get(n, {}), where) for n in claim.names}
-    for name in [c.matched for c in found.values() if c.matched and c.matched not in found]:
-        found[name] = _contender(name, shared.get(name, {}), own.get(name, {}), where)
+    found = {name: _contender(name, shared, own.get(name, {}), where) for name in claim.names}
+    for one in found.values():
+        if one.matched:
+            require_known(f"contender of {where}", one.matched, claim.names)
     return Claim(**{"source": source, **values, "contenders": found})
 
 
 def _contender(
     name: str, shared: Mapping[str, Any], own: Mapping[str, Any], where: str
 ) -> Contender:
-    for table in (shared, own):
+    """Join the tables of a contender, later ones winning: its model's, the file's, the claim's."""
+    tables = [shared.get(name, {}), own]
+    for table in tables:
         _known(table, _CONTENDER, f"the contender '{name}' of {where}")
-    both = {"optimizer": name, "published": name, **shared, **own}
+    if like := next((t["like"] for t in reversed(tables) if "like" in t), ""):
+        require_known(f"contender of the file ({where}: '{name}' is like it)", like, shared)
+        tables.insert(0, {"optimizer": like, **shared[like]})
+    both: dict[str, Any] = {"optimizer": name}
+    for table in tables:
+        both |= {k: v for k, v in table.items() if k != "like"}
+    both["published"] = tables[-1].get("published", tables[-2].get("published", name))
     for key in ("options", "corrected"):
-        both[key] = {**shared.get(key, {}), **own.get(key, {})}
+        both[key] = {k: v for table in tables for k, v in table.get(key, {}).items()}
     return Contender(name, **both)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,13 @@ import tomli_w
 from flowadam.audit.claims import Claim, Contender
 from flowadam.audit.forms import Protocol
 from flowadam.audit.plan import protocols_of
-from flowadam.audit.studies import Effort, GetSpec, GetTask, make_catalog, make_study
+from flowadam.audit.studies import Bench, make_catalog, make_study
 from flowadam.durable import write_atomic
 from flowadam.errors import InputError
 from flowadam.store import Store
 from flowadam.study import Study
 from flowadam.sweep import (
     Catalog,
-    Engine,
-    Observer,
-    Stop,
     SweepResult,
     grown_study,
     open_store,
@@ -31,28 +28,6 @@ from flowadam.sweep import (
 
 FILE = "claim.toml"
 _FIXED = ("kind", "task", "steps", "budget", "charged", "metric", "fresh", "probe")
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What an audit runs with.
-
-    Args:
-        task, spec: find a task and an optimizer by name.
-        engine: runs the jobs.
-        effort: how much is run.
-        observer: watches.
-        stop: ends it early.
-        say: is told which study begins.
-    """
-
-    task: GetTask
-    spec: GetSpec
-    engine: Engine
-    effort: Effort
-    observer: Observer
-    stop: Stop
-    say: Callable[[str], object]
 
 
 def check_claim(claim: Claim, bench: Bench) -> None:
@@ -64,7 +39,7 @@ def check_claim(claim: Claim, bench: Bench) -> None:
     rates = dict.fromkeys(claim.contenders, 0.5)
     for protocol in protocols_of(claim):
         study = make_study(claim, protocol, bench.effort)
-        make_catalog(claim, protocol, study, bench.task, bench.spec, rates)
+        make_catalog(claim, protocol, study, bench, rates)
 
 
 def run_claim(claim: Claim, folder: Path, bench: Bench) -> int:
@@ -84,7 +59,7 @@ def run_claim(claim: Claim, folder: Path, bench: Bench) -> int:
 
 def _run(claim: Claim, protocol: Protocol, folder: Path, bench: Bench) -> int:
     wanted = make_study(claim, protocol, bench.effort)
-    first = make_catalog(claim, protocol, wanted, bench.task, bench.spec, {})
+    first = make_catalog(claim, protocol, wanted, bench, {})
     if len(first.specs) == len(wanted.optimizer):
         return _sweep(wanted, first, folder, bench).left
     # The shares of flow steps that others are matched to are known once these have run.
@@ -93,7 +68,7 @@ def _run(claim: Claim, protocol: Protocol, folder: Path, bench: Bench) -> int:
     if result.left:
         return result.left
     rates = flow_shares(Store(folder), claim)
-    whole = make_catalog(claim, protocol, wanted, bench.task, bench.spec, rates)
+    whole = make_catalog(claim, protocol, wanted, bench, rates)
     return _sweep(wanted, whole, folder, bench).left
 
 

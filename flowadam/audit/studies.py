@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from flowadam.audit.claims import ESSENTIAL_SEEDS, Claim, Contender
 from flowadam.audit.forms import Protocol
@@ -13,7 +14,7 @@ from flowadam.plan import CONFIRM_SEED_START
 from flowadam.space import Space, Value
 from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
-from flowadam.sweep import Catalog
+from flowadam.sweep import Catalog, Engine, Observer, Stop
 from flowadam.task import Task
 from flowadam.trial import run_seed
 
@@ -47,16 +48,40 @@ class Effort:
         return max(self.seeds, ESSENTIAL_SEEDS) if claim.kind == "essential" else self.seeds
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What an audit runs with.
+
+    Args:
+        task, spec: find a task and an optimizer by name.
+        engine: runs the jobs.
+        effort: how much is run.
+        observer: watches.
+        stop: ends it early.
+        say: is told which study begins.
+    """
+
+    task: GetTask
+    spec: GetSpec
+    engine: Engine
+    effort: Effort
+    observer: Observer
+    stop: Stop
+    say: Callable[[str], object]
+
+
 def make_study(claim: Claim, protocol: Protocol, effort: Effort) -> Study:
     """Return the study of a claim under a protocol."""
     tuned = _is_tuned(claim, protocol)
-    seeds, search = effort.for_claim(claim), effort.search_seeds if tuned else 1
+    matched = any(contender.matched for contender in claim.contenders.values())
+    search = effort.search_seeds if tuned or matched else 1
+    seeds = effort.for_claim(claim)
     gradients = charged(claim, protocol) == "gradients" and claim.charged == "steps"
     return Study(
         task=claim.tasks,
         optimizer=tuple(labels(claim, protocol)),
         name=f"{claim.key}, {protocol.name}",
-        trials=effort.trials if tuned else 1,
+        trials=effort.trials if tuned else 0,
         seeds=search,
         confirm_seeds=seeds,
         substudies=1,
@@ -70,7 +95,7 @@ def make_study(claim: Claim, protocol: Protocol, effort: Effort) -> Study:
     )
 
 
-def charged(claim: Claim, protocol: Protocol) -> str:
+def charged(claim: Claim, protocol: Protocol) -> Literal["steps", "gradients"]:
     """Return what the budget of a run counts."""
     return claim.charged if protocol.charged == "published" else "gradients"
 
@@ -79,35 +104,25 @@ def make_catalog(
     claim: Claim,
     protocol: Protocol,
     study: Study,
-    task: GetTask,
-    spec: GetSpec,
+    bench: Bench,
     rates: Mapping[str, float],
 ) -> Catalog:
     """Return the tasks and optimizers of a study.
 
     Args:
-        rates: shares of flow steps by contender, for those that are matched to them.
+        rates: shares of flow steps by contender; one that is matched to a contender without is
+            left out.
 
     Raises:
         InputError: an unknown task, optimizer or option.
     """
-    counts = charged(claim, protocol)
     drawn = range(CONFIRM_SEED_START, CONFIRM_SEED_START + TRIVIAL_SEEDS)
     seeds = tuple(run_seed(study.seed, seed) for seed in drawn)
-    tasks: dict[str, Task] = {
-        name: AuditTask(
-            task(name),
-            claim.fresh,
-            "steps" if counts == "steps" else "gradients",
-            claim.metric,
-            seeds,
-        )
-        for name in claim.tasks
-    }
-    equal = claim.contenders[claim.optimizer].penalty
+    rules = claim.fresh, charged(claim, protocol), claim.metric, seeds
+    tasks = {name: AuditTask(bench.task(name), *rules) for name in claim.tasks}
     specs = {
-        label: make_spec(label, contender, spec, protocol, equal, extra | _rate(contender, rates))
-        for label, contender, extra in entries(claim, protocol)
+        label: make_spec(label, contender, claim, protocol, bench.spec, fixed, rates)
+        for label, contender, fixed in entries(claim, protocol)
         if not contender.matched or contender.matched in rates
     }
     return Catalog(tasks, specs)
@@ -116,36 +131,36 @@ def make_catalog(
 def make_spec(
     label: str,
     contender: Contender,
-    spec: GetSpec,
+    claim: Claim,
     protocol: Protocol,
-    equal: float,
-    extra: Mapping[str, Value],
+    find: GetSpec,
+    fixed: Mapping[str, Value],
+    rates: Mapping[str, float],
 ) -> OptimizerSpec:
     """Return the registered optimizer with the contender's settings as its default.
 
     Args:
-        equal: the penalty of everybody under equal penalties.
-        extra: options that win over the contender's.
+        fixed: options that the label stands for, and that no search changes.
+        rates: see `make_catalog`.
     """
-    own = spec(contender.optimizer)
-    options = dict(contender.options) | (dict(contender.corrected) if protocol.corrected else {})
-    options |= extra
-    penalty = equal if protocol.penalty == "equal" else contender.penalty
-    free = [p for p in own.space if p.name.removeprefix("opt.") not in extra]
-    if protocol.penalty != "searched":
-        free = [p for p in free if p.name != "task.penalty"]
-    named = {f"opt.{name}": value for name, value in options.items()}
+    own, options = find(contender.optimizer), dict(contender.options)
+    if protocol.corrected:
+        options |= contender.corrected
+    if contender.matched:
+        options["rate"] = rates[contender.matched]
+    penalty = contender.penalty
+    if protocol.penalty == "equal":
+        penalty = claim.contenders[claim.optimizer].penalty
+    held = {f"opt.{name}" for name in fixed}
+    held |= {"task.penalty"} if protocol.penalty != "searched" else set()
+    named = {f"opt.{name}": value for name, value in {**options, **fixed}.items()}
     return replace(
         own,
         name=label,
-        space=Space(tuple(free)),
+        space=Space(tuple(p for p in own.space if p.name not in held)),
         defaults={**own.defaults, **named, "task.penalty": penalty},
         includes=(),
     )
-
-
-def _rate(contender: Contender, rates: Mapping[str, float]) -> dict[str, Value]:
-    return {"rate": rates[contender.matched]} if contender.matched else {}
 
 
 def _is_tuned(claim: Claim, protocol: Protocol) -> bool:

@@ -18,8 +18,8 @@ from analysis.audit.table import text, write_parquet
 from analysis.audit.tested import tested, untested
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import Claims, read_claims
-from flowadam.audit.run import Bench, check_claim, run_claim
-from flowadam.audit.studies import Effort
+from flowadam.audit.run import check_claim, run_claim
+from flowadam.audit.studies import Bench, Effort
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
 from flowadam.errors import InputError, require_known

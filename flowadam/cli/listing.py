@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
+import search_spaces
 import trainables
 from flowadam import probes
 from flowadam.cli.registry import Registry
@@ -52,6 +53,7 @@ def list_optimizers(name: str | None = None, plugins: Sequence[Path] = ()) -> No
     Console().print(
         "`flowadam optimizers NAME` shows a search space and the source of every range."
     )
+    Console().print(f"Run by name alone, ablations: {', '.join(search_spaces.ABLATIONS)}.")
 
 
 def _of_packages(kind: Kind, registry: Registry) -> tuple[list[Any], list[str]]:

@@ -81,14 +81,14 @@ class Registry:
         name = split_name(name)[0] if kind == "task" else name
         if f"{kind} {name}" in self._origins:
             return self._origins[f"{kind} {name}"]
-        if name in _BUILT_IN[kind].names():
+        if name in _built_in(kind):
             return None
         return find(kind, name, self.names(kind))
 
     def names(self, kind: Kind) -> list[str]:
-        """Return the names of all built-in ones and of the plugins'."""
+        """Return the names of all built-in ones, the ablations too, and of the plugins'."""
         given = self.specs if kind == "optimizer" else self.tasks
-        return [*_BUILT_IN[kind].names(), *given]
+        return [*_built_in(kind), *given]
 
     def all_specs(self) -> dict[str, OptimizerSpec]:
         """Return all built-in optimizers and the plugins'."""
@@ -119,9 +119,15 @@ def say_plugins(plugins: Iterable[Plugin]) -> None:
 
 def _taken() -> dict[str, str]:
     """Return who has which name already. Optimizers and tasks share one set of names."""
-    ours = {name: "flowadam has that name" for m in _BUILT_IN.values() for name in m.names()}
+    ours = {name: "flowadam has that name" for kind in _BUILT_IN for name in _built_in(kind)}
     packages = [*installed("optimizer"), *installed("task")]
     return {p.name: f"{p.package} {p.version} offers that name too" for p in packages} | ours
+
+
+def _built_in(kind: Kind) -> list[str]:
+    """Return every name of ours, those too that no sweep takes by itself."""
+    hidden = search_spaces.ABLATIONS if kind == "optimizer" else ()
+    return [*_BUILT_IN[kind].names(), *hidden]
 
 
 def _is_ours(value: object) -> bool:

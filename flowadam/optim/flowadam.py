@@ -82,7 +82,10 @@ class FlowAdam(Optimizer):
             "global_norm" its norm over all tensors to clip_value.
         clip_value: the limit, default 1; infinity does not clip. Equal in all groups for
             "global_norm".
-        injection: "soft" (default) as above, "hard" (m <- w, no cap) or "none".
+        injection: "soft" (default) as above, "hard" (m <- w, no cap), "damped" (the momentum is
+            scaled by 1 - gamma and nothing is added) or "none".
+        moves: False leaves the parameters of a flow step where they are, so that the injection is
+            all it does; for "euler" with the velocity "slope". Default True.
         velocity: "slope" (default) forms w exactly; "difference" from the parameters before and
             after in their dtype, as published, which in float32 loses most digits late in training.
         precond_power: p, Adam's anisotropy. 1 (default) is Adam; below 1 the denominator is
@@ -154,7 +157,8 @@ class FlowAdam(Optimizer):
         momentum_blend_gamma: float = 0.5,
         clip_mode: Literal["coordinate", "global_norm"] = "coordinate",
         clip_value: float = 1.0,
-        injection: Literal["soft", "hard", "none"] = "soft",
+        injection: Literal["soft", "hard", "none", "damped"] = "soft",
+        moves: bool = True,
         velocity: Literal["slope", "difference"] = "slope",
         precond_power: float = 1.0,
         precond_scalar: Literal["rms", "geomean"] = "rms",
@@ -183,6 +187,7 @@ class FlowAdam(Optimizer):
             "clip_mode": clip_mode,
             "clip_value": clip_value,
             "injection": injection,
+            "moves": moves,
             "velocity": velocity,
             "precond_power": precond_power,
             "precond_scalar": precond_scalar,

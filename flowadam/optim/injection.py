@@ -37,9 +37,9 @@ def inject(journeys: Iterable[Journey], records: Sequence[Record]) -> None:
     """Blend the velocity w of the flow into the momentum m of every tensor.
 
     soft: m <- (1 - gamma) m + gamma q w, q = 1, or q = 5|m| / (|w| + 1e-8) if |w| > 5|m|.
-    hard: m <- w. none: m stays. A tensor that Adam has not updated yet has no momentum and is
-    left alone, as are second moments and step counters. Journeys that did not arrive are passed
-    over.
+    hard: m <- w. damped: m <- (1 - gamma) m. none: m stays. A tensor that Adam has not updated yet
+    has no momentum and is left alone, as are second moments and step counters. Journeys that did
+    not arrive are passed over.
     """
     velocities = [v for journey in journeys if journey.arrived for v in _velocities(journey)]
     rule = velocities[0].group["injection"] if velocities else "none"
@@ -48,6 +48,10 @@ def inject(journeys: Iterable[Journey], records: Sequence[Record]) -> None:
     if rule == "hard":
         for v in velocities:
             v.momentum.copy_(v.direction).mul_(v.factor)
+        return
+    if rule == "damped":
+        for v in velocities:
+            v.momentum.mul_(1 - v.group["momentum_blend_gamma"])
         return
     kept: dict[float, list[Tensor]] = {}
     gains: dict[float, list[Velocity]] = {}

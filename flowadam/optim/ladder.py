@@ -53,14 +53,18 @@ def climb(field: Field, tol: float, keep: Keep | None) -> None:
 
 
 def glide(lanes: Sequence[Lane], scratch: Scratch) -> list[Journey]:
-    """Take the first rung, y1 = y - h q, without the check and so without an evaluation."""
+    """Take the first rung, y1 = y - h q, without the check and so without an evaluation.
+
+    With ``moves=False`` the parameters stay where they are.
+    """
     # Nobody asks for the start but a velocity formed from it.
     kept = lanes[0].options["velocity"] == "difference"
     starts = scratch.copies(lanes, "params") if kept else [lane.params for lane in lanes]
     journeys = depart(lanes, starts)
     for journey in journeys:
         journey.arrived, journey.speeds = True, journey.known_speeds()
-    _euler(journeys)
+    if lanes[0].options.get("moves", True):  # states saved before the option existed lack it
+        _euler(journeys)
     return journeys
 
 

@@ -33,6 +33,7 @@ SHARED = (
     "precond_power",
     "precond_scalar",
     "injection",
+    "moves",
     "velocity",
     "eps_placement",
     "deterministic",
@@ -52,7 +53,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "ode_method": METHODS,
     "ode_setup": ("bounded", "published"),
     "clip_mode": ("coordinate", "global_norm"),
-    "injection": ("soft", "hard", "none"),
+    "injection": ("soft", "hard", "none", "damped"),
     "velocity": ("slope", "difference"),
     "precond_scalar": ("rms", "geomean"),
     "eps_placement": ("published", "torch"),
@@ -70,7 +71,7 @@ _NUMBERS: dict[str, checks.Rule] = {
     "precond_power": checks.SHARE,
 }
 
-_FLAGS = ("deterministic", "capturable", "stacked")
+_FLAGS = ("moves", "deterministic", "capturable", "stacked")
 
 
 def resolve(group: Group) -> Group:
@@ -88,6 +89,8 @@ def resolve(group: Group) -> Group:
     seed = group["detector_seed"]
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ValueError(f"`detector_seed` must be a whole number, got {seed!r}.")
+    if not group["moves"] and (group["ode_method"], group["velocity"]) != ("euler", "slope"):
+        raise ValueError("`moves=False` needs ode_method='euler' and velocity='slope'.")
     preset = PRESETS[group["mode"]]
     resolved = group | {name: preset[name] for name in preset if group[name] is None}
     numbers = {name: checks.number(name, resolved[name], rule) for name, rule in _NUMBERS.items()}

@@ -32,7 +32,7 @@ OPTIONS = {
         "Did you mean 'random'?",
     ),
     "budget 0": (["sweep", "--task", "digits_mlp", "--budget", "0"], "`budget` must be at least 1"),
-    "negative trials": (["sweep", "--task", "digits_mlp", "--trials", "-3"], "at least 1, got -3"),
+    "negative trials": (["sweep", "--task", "digits_mlp", "--trials", "-3"], "at least 0, got -3"),
     "seeds 0": (["sweep", "--task", "digits_mlp", "--seeds", "0"], "`seeds` must be at least 1"),
     "task twice": (["sweep", "--task", "digits_mlp", "--task", "digits_mlp"], "once"),
     "no task": (["sweep"], "at least one --task"),

@@ -171,7 +171,7 @@ def test_options_win_over_the_file_and_paths_are_relative_to_it(tmp_path: Path) 
         ({"optimizer": (1,)}, "`optimizer` must list names"),
         ({"plugin": 3}, "`plugin` must list names, got [3]"),
         ({"plugin": ("a/my.py", "b/my.py")}, "different file names, got 'my.py' twice"),
-        ({"trials": 0}, "`trials` must be at least 1, got 0"),
+        ({"trials": -1}, "`trials` must be at least 0, got -1"),
         ({"trials": "many"}, "`trials` must be of type int, got 'many'"),
         ({"trials": True}, "`trials` must be of type int, got True"),
         ({"trials": 2.0}, "`trials` must be of type int, got 2.0"),
