@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.audit.findings import Finding
 from analysis.audit.table import COLUMNS, is_share
 from analysis.card import Picture
-from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture
+from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture, plain_ticks
 from analysis.text import number
 from flowadam.audit.claims import Claim
 
@@ -42,3 +42,30 @@ def forms_picture(claim: Claim, against: str, found: Mapping[str, Finding]) -> P
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{number(v)}{unit}"))
         ax.set_xlabel(f"gain over {label(against, 24)}")
         return picture(figure, f"{claim.key}, {claim.optimizer} over {against}")
+
+
+def dial_picture(claim: Claim, against: str, findings: Sequence[Finding]) -> Picture | None:
+    """Draw the ratio of the metrics over the dial, a line per form; None when there is none."""
+    with canvas(360, 240) as figure:
+        ax, drawn = figure.subplots(), False
+        ax.axhline(1, color=INK, linewidth=1)
+        for name, color in zip(COLUMNS, COLORS, strict=False):
+            by = {f.task: f for f in findings if f.variant == name and f.against == against}
+            points = [
+                by[task] for task in claim.tasks if task in by and not math.isnan(by[task].low)
+            ]
+            if len(points) < len(claim.tasks):
+                continue
+            drawn = True
+            y = [1 - f.mean for f in points]
+            ax.plot(claim.values, y, "o-", color=color, label=name)
+            ends = [[1 - f.high for f in points], [1 - f.low for f in points]]
+            ax.fill_between(claim.values, *ends, color=color, alpha=0.2, linewidth=0)
+        ax.set_yscale("log")
+        plain_ticks(ax)
+        ax.set_xlabel(claim.dial)
+        ax.set_ylabel(f"metric over that of {label(against, 12)}")
+        title = f"{claim.key}, {claim.optimizer} over {against}"
+        if drawn:
+            ax.legend(frameon=False)
+        return picture(figure, title) if drawn else None

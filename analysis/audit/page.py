@@ -6,26 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.audit.figure import forms_picture
+from analysis.audit.figure import dial_picture, forms_picture
 from analysis.audit.findings import Finding
-from analysis.audit.table import COLUMNS, amount, baseline, claimed, verdicts
+from analysis.audit.notes import notes_of
+from analysis.audit.rows import group
+from analysis.audit.table import COLUMNS, verdicts
 from analysis.audit.tested import TRIVIAL
 from analysis.audit.verdicts import WORDS, Word
-from analysis.card import Card, Figure, Group, Table, Tag, Tone, Value
+from analysis.card import Card, Figure, Group, Picture, Table
 from analysis.report import page
-from analysis.text import count, number
+from analysis.text import count
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import Claims
 from flowadam.durable import write_atomic
 
 FILE = "audit.html"
-TONES: dict[str, Tone] = {
-    "holds": "good",
-    "shrinks": "good weak",
-    "vanishes": "warn",
-    "reverses": "bad",
-    "not testable": "mute",
-}
 RULE = (
     "The gain is 1 − (optimizer / other), both geometric means over pairs of runs with the same "
     "seed, data and start; [l, h] is its 95 % interval, Student's over the pairs. Holds: l > 0 and "
@@ -47,9 +42,9 @@ RULE = (
 def write_page(folder: Path, claims: Claims, findings: Sequence[Finding]) -> Path:
     """Write ``audit.html``, whole or not at all, and return its path."""
     cards = [_summary(claims, findings)]
-    for group in dict.fromkeys(claim.group for claim in claims.claims):
-        mine = [claim for claim in claims.claims if claim.group == group]
-        cards.append(_card(group or "Claims", mine, findings))
+    for title in dict.fromkeys(claim.group for claim in claims.claims):
+        mine = [claim for claim in claims.claims if claim.group == title]
+        cards.append(_card(title or "Claims", mine, findings))
     line = f"{count(len(claims.claims), 'claim')}, each as published and corrected"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
@@ -64,10 +59,11 @@ def _summary(claims: Claims, findings: Sequence[Finding]) -> Card:
         for variant, words in counts.items()
         if words
     )
-    before, after = counts[COLUMNS[0]], counts[COLUMNS[-1]]
-    verdict = (_sentence(before, "as published"), _sentence(after, "with all corrections"))
+    told = {"as published": "as published", "all": "with all corrections"}
+    verdict = [_sentence(counts[v], told.get(v, f"({v})")) for v in COLUMNS if counts[v]]
+    verdict = (verdict[:1] + verdict[-1:] if len(verdict) > 1 else verdict) or ["Nothing has run."]
     table = Table(("form", *WORDS), (Group("", rows),))
-    return Card("What survives?", verdict, None, table, RULE)
+    return Card("What survives?", tuple(verdict), None, table, RULE)
 
 
 def _words(claims: Claims, findings: Sequence[Finding], variant: str) -> Counter[str]:
@@ -90,58 +86,20 @@ def _verb(word: Word, n: int) -> str:
 
 
 def _card(title: str, claims: Sequence[Claim], findings: Sequence[Finding]) -> Card:
-    groups = tuple(_group(claim, findings) for claim in claims)
-    pictures = [forms_picture(c, a, verdicts(findings, c, a)) for c in claims for a in c.against]
-    figure = Figure(
-        tuple(p for p in pictures if p),
-        "The gain in each form with its 95 % interval; the dashed line is the published number.",
-    )
-    verdict = [_sentence(_in(claims, findings, COLUMNS[-1]), "with all corrections")]
-    notes = dict.fromkeys(
-        f"{c.key}: {f.sentence}"
-        for c in claims
-        for f in findings
-        if f.claim == c.key and f.verdict and f.sentence
-    )
+    groups = tuple(group(claim, findings) for claim in claims)
+    pictures = [_picture(c, a, findings) for c in claims for a in c.against]
+    note = "The gain with its 95 % interval; the dashed line is the published number."
+    figure = Figure(tuple(p for p in pictures if p), note)
+    part = Claims("", "", tuple(claims))
+    found = [v for v in COLUMNS if _words(part, findings, v)]
+    verdict = [_sentence(_words(part, findings, v), f"({v})") for v in reversed(found)]
+    notes = dict.fromkeys(note for claim in claims for note in notes_of(claim, findings))
     table = Table(("claim", "claimed", *COLUMNS, TRIVIAL), groups)
-    return Card(title, (*verdict, *notes), figure if figure.pictures else None, table, RULE)
+    lines = (*verdict[:2], *notes) or ("Nothing has been run.",)
+    return Card(title, lines, figure if figure.pictures else None, table, RULE)
 
 
-def _in(claims: Sequence[Claim], findings: Sequence[Finding], variant: str) -> Counter[str]:
-    return _words(Claims("", "", tuple(claims)), findings, variant)
-
-
-def _group(claim: Claim, findings: Sequence[Finding]) -> Group:
-    """Return a claim's rows: a comparison each, then the numbers behind them."""
-    rows: list[tuple[Value, ...]] = []
-    for against in claim.against:
-        found = verdicts(findings, claim, against)
-        cells = [_cell(claim, found.get(variant)) for variant in COLUMNS]
-        rows.append((f"over {against}", claimed(claim, against), *cells, ""))
-    for name in claim.names:
-        means = [_mean(findings, claim, name, variant) for variant in COLUMNS]
-        if any(means):
-            rows.append((name, "", *means, ""))
-    if one := baseline(findings, claim):
-        rows.append((one.optimizer, "", *[""] * len(COLUMNS), number(one.mean)))
-    return Group(f"{claim.key} · {claim.words or claim.kind} · {claim.task}", tuple(rows))
-
-
-def _cell(claim: Claim, f: Finding | None) -> Value:
-    if f is None:
-        return ""
-    said = f.verdict if not f.n else f"{f.verdict} {amount(claim, f)} (n = {f.n})"
-    return Tag(said, TONES[f.verdict])
-
-
-def _mean(findings: Sequence[Finding], claim: Claim, name: str, variant: str) -> str:
-    """Return a contender's own number: its mean metric, largest rate or share of collapses."""
-    mine = (
-        f
-        for f in findings
-        if (f.claim, f.optimizer, f.variant, f.against) == (claim.key, name, variant, "")
-        and f.quantity in ("metric", "rate", "collapsed")
-        and f.task in (claim.task, claim.tasks[0])
-    )
-    found = list(mine)
-    return number(found[-1].mean, 4) if found else ""
+def _picture(claim: Claim, against: str, findings: Sequence[Finding]) -> Picture | None:
+    if claim.kind == "dial":
+        return dial_picture(claim, against, [f for f in findings if f.claim == claim.key])
+    return forms_picture(claim, against, verdicts(findings, claim, against))

@@ -62,8 +62,16 @@ def amount(claim: Claim, f: Finding) -> str:
     if not is_share(claim):
         ends = (f.mean, f.low, f.high)
         return number(f.mean) if math.isnan(f.low) else interval(*ends, signed=True)
+    return percent_gain(f)
+
+
+def percent_gain(f: Finding) -> str:
+    """Return a relative gain in percent with its interval; a factor where that is ten or more."""
     if math.isnan(f.low):
         return percent(f.mean)
+    if f.low < -9:
+        low, high = number(1 - f.high), number(1 - f.low)
+        return f"{number(1 - f.mean)} [{low}, {high}] times the other's"
     return interval(100 * f.mean, 100 * f.low, 100 * f.high, signed=True) + " %"
 
 

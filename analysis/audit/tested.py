@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,8 +47,3 @@ def unchanged(claim: Claim, form: Form) -> bool:
 
 def _in_form(claim: Claim, form: Form, folder: Path) -> list[Finding]:
     return judge(claim, form.name, read_form(claim, form, folder))
-
-
-def is_number(value: float) -> bool:
-    """Say whether a finding has this number."""
-    return not math.isnan(value)
