@@ -75,11 +75,15 @@ def _rows(
             estimate(one.total),
             number(one.memory, 4),
             ", ".join(what for what, on in fronts.items() if name in on) or "–",
-            *(found.get(name, "reference") for found in words),
+            *(found.get(name, _role(frames, name)) for found in words),
             *(["–", "–"] if equal is None else []),
         )
         for name, one in clocks.items()
     )
+
+
+def _role(frames: Frames, name: str) -> str:
+    return "control" if name in frames.study.control else "reference"
 
 
 def _front(errors: dict[str, float], costs: dict[str, float]) -> set[str]:
