@@ -19,6 +19,7 @@ OURS = set(PACKAGES)
 HEAVY_ALLOWED = {
     "flowadam.optim": {"torch"},
     "flowadam.rodflow": {"torch"},
+    "flowadam.audit.stack": {"torch"},
     "flowadam.meter": {"torch"},
     "flowadam.curve": {"torch"},
     "flowadam.memory": {"torch"},

@@ -51,16 +51,13 @@ def dial_picture(claim: Claim, against: str, findings: Sequence[Finding]) -> Pic
         ax.axhline(1, color=INK, linewidth=1)
         for name, color in zip(COLUMNS, COLORS, strict=False):
             by = {f.task: f for f in findings if f.variant == name and f.against == against}
-            points = [
-                by[task] for task in claim.tasks if task in by and not math.isnan(by[task].low)
-            ]
-            if len(points) < len(claim.tasks):
+            points = [by[task] for task in claim.tasks if task in by]
+            if len(points) < len(claim.tasks) or any(math.isnan(f.low) for f in points):
                 continue
             drawn = True
-            y = [1 - f.mean for f in points]
-            ax.plot(claim.values, y, "o-", color=color, label=name)
-            ends = [[1 - f.high for f in points], [1 - f.low for f in points]]
-            ax.fill_between(claim.values, *ends, color=color, alpha=0.2, linewidth=0)
+            ax.plot(claim.values, [1 - f.mean for f in points], "o-", color=color, label=name)
+            below, above = [1 - f.high for f in points], [1 - f.low for f in points]
+            ax.fill_between(claim.values, below, above, color=color, alpha=0.2, linewidth=0)
         ax.set_yscale("log")
         plain_ticks(ax)
         ax.set_xlabel(claim.dial)

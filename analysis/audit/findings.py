@@ -16,7 +16,7 @@ from flowadam.audit.claims import Claim
 Values = dict[int, float | None]
 """Metric by seed, None for a run that did not end well."""
 
-Quantity = Literal["metric", "gain", "collapsed", "slope", "rate"]
+Quantity = Literal["metric", "gain", "difference", "collapsed", "slope", "rate"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Finding:
         against: the contender that a gain is over, "" for a number of one contender.
         variant: the form, as its column is called.
         quantity: "metric" (its mean), "gain" (over `against`), "collapsed" (share of runs),
-            "slope" (of the gain over a dial) or "rate" (the largest without divergence).
+            "difference" (of the gains on two tasks), "slope" (of the gain over a dial) or "rate"
+            (the largest without divergence).
         gradients: evaluations of a run, mean.
         verdict: "" for numbers that the verdict only rests on.
         sentence: why there is no verdict, or what else has to be said.
@@ -117,6 +118,11 @@ class Sample:
             verdict=verdict,
             sentence=sentence,
         )
+
+    def untested(self, other: str, why: str = "") -> Finding:
+        """Return the finding of a comparison without a number."""
+        why = why or self.obstacle(other) or "Runs are missing."
+        return self.finding(None, "gain", against=other, verdict="not testable", sentence=why)
 
     def metrics(self) -> list[Finding]:
         """Return the mean metric of every contender on every task."""

@@ -11,7 +11,7 @@ from analysis.audit.findings import Finding
 from analysis.audit.notes import notes_of
 from analysis.audit.rows import group
 from analysis.audit.table import COLUMNS, verdicts
-from analysis.audit.tested import TRIVIAL
+from analysis.audit.collect import TRIVIAL
 from analysis.audit.verdicts import WORDS, Word
 from analysis.card import Card, Figure, Group, Picture, Table
 from analysis.report import page

@@ -53,7 +53,7 @@ def _parts(findings: Sequence[Finding], against: str) -> list[tuple[Value, ...]]
     for task in dict.fromkeys(f.task for f in parts):
         by = {f.variant: f for f in parts if f.task == task}
         cells = [percent_gain(by[v]) if v in by else "" for v in COLUMNS]
-        rows.append((f"gain on {task}", "", *cells, ""))
+        rows.append((f"gain on {task.rpartition(':')[2]}", "", *cells, ""))
     return rows
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.audit.findings import Finding
-from analysis.audit.tested import TRIVIAL
+from analysis.audit.collect import TRIVIAL
 from analysis.text import fixed, interval, number, percent
 from flowadam.audit.claims import Claim
 from flowadam.audit.forms import FORMS, PUBLISHED

@@ -16,6 +16,8 @@ WORDS: tuple[Word, ...] = ("holds", "shrinks", "vanishes", "reverses", "not test
 FEWEST = 5
 """Pairs below which no verdict is given."""
 
+POSITIVE = "A relative gain needs positive numbers."
+
 EQUAL_LEVEL = 0.90
 """Level of the interval of an equal claim: two one-sided tests at 5 %."""
 
@@ -52,7 +54,7 @@ def paired_gain(
     if unit == "absolute":
         return student(b - a, level)
     if not ((a > 0).all() and (b > 0).all()):
-        raise ValueError("A relative gain needs positive numbers.")
+        raise ValueError(POSITIVE)
     return relative(student(np.log(a / b), level))
 
 
@@ -121,3 +123,8 @@ def share(hits: int, n: int) -> Gain:
     """Return a share with its exact (Clopper-Pearson) 95 % interval."""
     ends = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
     return Gain(hits / n, float(ends.low), float(ends.high), n)
+
+
+def too_few(n: int) -> str:
+    """Say that n pairs are too few for a verdict, "" where they are enough."""
+    return f"{n} pairs; a verdict needs {FEWEST}." if n < FEWEST else ""

@@ -15,7 +15,7 @@ from analysis.audit.findings import Finding
 from analysis.audit.page import write_page
 from analysis.audit.readings import Reading
 from analysis.audit.table import text, write_parquet
-from analysis.audit.tested import tested, untested
+from analysis.audit.collect import findings_of, not_testable
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import Claims, read_claims
 from flowadam.audit.run import check_claim, run_claim
@@ -138,9 +138,9 @@ def _findings(claims: Claims, hindered: dict[str, str], out: Path) -> list[Findi
     found: list[Finding] = []
     for claim in claims.claims:
         if why := hindered.get(claim.key):
-            found += untested(claim, why)
+            found += not_testable(claim, why)
         else:
-            found += tested(claim, out / claim.key, list(_published(claim, out)))
+            found += findings_of(claim, out / claim.key, list(_published(claim, out)))
     return found
 
 

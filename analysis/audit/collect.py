@@ -16,7 +16,7 @@ from flowadam.audit.plan import forms_of, source
 TRIVIAL = "trivial baseline"
 
 
-def tested(claim: Claim, folder: Path, as_published: Sequence[Reading]) -> list[Finding]:
+def findings_of(claim: Claim, folder: Path, as_published: Sequence[Reading]) -> list[Finding]:
     """Return what the runs below `folder`, and those as published, say about a claim."""
     found = judge(claim, PUBLISHED, as_published) if as_published else []
     for form in forms_of(claim):
@@ -29,7 +29,7 @@ def tested(claim: Claim, folder: Path, as_published: Sequence[Reading]) -> list[
     return found
 
 
-def untested(claim: Claim, why: str) -> list[Finding]:
+def not_testable(claim: Claim, why: str) -> list[Finding]:
     """Return the findings of a claim that cannot be run here: the sentence, for every form."""
     return [
         Sample(claim, form.name, []).finding(

@@ -1,0 +1,157 @@
+"""A miniature audit, end to end, of a claim whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import audit_tools
+import pytest
+
+from analysis.audit.findings import Finding
+from analysis.audit.page import write_page
+from analysis.audit.readings import Reading
+from analysis.audit.table import text, write_parquet
+from analysis.audit.collect import findings_of
+from flowadam.audit.claims import Claim
+from flowadam.audit.read import Claims
+from flowadam.audit.run import run_claim
+from flowadam.errors import InputError
+from flowadam.store import Store
+
+KNOWN = {
+    "fair data": "holds",  # the penalty holds the rival up
+    "equal penalty": "holds",  # the better rate is left
+    "equal gradients": "holds",  # a third of the steps, and the penalty weighs more
+    "early stopping": "holds",
+    "tuned": "holds",  # rates are equal, penalties are not
+    "all": "reverses",  # equal rates and penalties, a third of the steps
+}
+
+
+def run(claim: Claim, folder: Path, after: int | None = None, **effort: int) -> tuple[int, int]:
+    """Run an audit; return the runs that are left, and those made."""
+    bench, watcher = audit_tools.bench(after, **effort)
+    return run_claim(claim, folder, bench), watcher.count
+
+
+def words(findings: Sequence[Finding]) -> dict[str, str]:
+    return {f.variant: f.verdict for f in findings if f.verdict}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("audit")
+    assert run(audit_tools.claim(), path / "made-up")[0] == 0
+    return path
+
+
+def test_the_truth_is_found(folder: Path) -> None:
+    assert words(findings_of(audit_tools.claim(), folder / "made-up", [])) == KNOWN
+
+
+def test_each_correction_changes_what_it_says(folder: Path) -> None:
+    """Equal gradients cost a third of the steps; equal penalties touch the rival alone."""
+    found = findings_of(audit_tools.claim(), folder / "made-up", [])
+    cost = {(f.variant, f.optimizer): f.gradients for f in found if f.quantity == "metric"}
+    assert cost["fair data", "greedy"] == 72 and cost["fair data", "plain"] == 24
+    assert cost["equal gradients", "greedy"] == 24 == cost["all", "greedy"]
+    rows = Store(folder / "made-up" / "penalty").trials()
+    assert set(rows.loc[rows["phase"] == "confirm", "optimizer"]) == {"plain"}
+    assert set(rows.loc[rows["phase"] == "confirm", "p.task.penalty"]) == {0.0}
+    tuned = Store(folder / "made-up" / "protocol").trials()
+    assert set(tuned.loc[tuned["optimizer"] == "plain", "p.task.penalty"]) == {0.3}
+    everything = Store(folder / "made-up" / "all").trials()
+    assert everything.loc[everything["config"] > 0, "p.task.penalty"].max() < 1e-7
+
+
+def test_no_difference_is_found_where_there_is_none(tmp_path: Path) -> None:
+    same = {"optimizer": "spender", "options": {"lr": 0.3}}
+    claim = audit_tools.claim(contender={"greedy": same, "plain": same})
+    assert run(claim, tmp_path)[0] == 0
+    said = words(findings_of(claim, tmp_path, []))
+    assert set(said.values()) <= {"vanishes"} | {said["tuned"], said["all"]}
+    assert said["fair data"] == said["early stopping"] == said["equal gradients"] == "vanishes"
+
+
+def test_the_second_time_nothing_runs(folder: Path) -> None:
+    assert run(audit_tools.claim(), folder / "made-up") == (0, 0)
+
+
+@pytest.mark.parametrize("after", [1, 7, 20, 33])
+def test_an_interrupted_audit_goes_on(after: int, folder: Path, tmp_path: Path) -> None:
+    claim = audit_tools.claim()
+    left, made = run(claim, tmp_path, after)
+    assert left > 0
+    total = run(claim, tmp_path)[1] + made
+    whole = sum(
+        len(Store(p).trials().query("phase != 'trivial'"))
+        for p in (folder / "made-up").iterdir()
+        if p.is_dir()
+    )
+    assert total == whole
+    assert findings_of(claim, tmp_path, []) == findings_of(claim, folder / "made-up", [])
+
+
+def test_more_seeds_run_the_difference(tmp_path: Path) -> None:
+    claim = audit_tools.claim(forms=["equal gradients"])
+    assert run(claim, tmp_path, seeds=5) == (0, 2 + 2 * 5)
+    assert run(claim, tmp_path, seeds=8) == (0, 2 * 3)
+    assert {f.n for f in findings_of(claim, tmp_path, []) if f.quantity == "metric"} == {8}
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"steps": 30}, "`steps` = 24 (claim), this one has 30"),
+        (
+            {"contender": {"plain": {**audit_tools.CONTENDERS["plain"], "penalty": 0.2}}},
+            "`penalty` = 0.3 (plain), this one has 0.2",
+        ),
+        (
+            {"contender": {"plain": {"optimizer": "spender", "options": {"lr": 0.2}}}},
+            "(plain), this one has",
+        ),
+    ],
+)
+def test_other_settings_want_another_folder(
+    keys: dict[str, Any], sentence: str, folder: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        run(audit_tools.claim(**keys), folder / "made-up")
+    assert sentence in str(caught.value)
+
+
+def test_output(folder: Path, tmp_path: Path) -> None:
+    """Table, page and Parquet hold the same verdicts."""
+    import pandas as pd
+
+    claim = audit_tools.claim(words="<b>bold</b>")
+    published = [
+        Reading(claim.task, name, seed, value, 24.0)
+        for seed in range(5)
+        for name, value in (("greedy", 1.0 + 0.01 * seed), ("plain", 1.1 + 0.01 * seed))
+    ]
+    found = findings_of(claim, folder / "made-up", published)
+    claims = Claims("tests", "Tests", (claim,))
+    frame = pd.read_parquet(write_parquet(tmp_path, found))
+    wanted = ["claim", "task", "optimizer", "variant", "mean", "low", "high", "n", "gradients"]
+    assert {*wanted, "verdict"} <= set(frame.columns)
+    gains = frame[frame["verdict"] != ""]
+    assert dict(zip(gains["variant"], gains["verdict"], strict=True)) == {
+        **KNOWN,
+        "as published": "holds",
+    }
+    page = write_page(tmp_path, claims, found).read_text()
+    assert "<b>bold" not in page and "&lt;b&gt;bold" in page and "<script" not in page
+    assert page.count("holds") > 6 and "reverses" in text(claims, found)
+
+
+def test_diverged_runs_are_not_tested(tmp_path: Path) -> None:
+    wild = {"optimizer": "spender", "options": {"lr": 1e6}}
+    claim = audit_tools.claim(contender={"plain": wild}, forms=["fair data"])
+    assert run(claim, tmp_path)[0] == 0
+    (found,) = [f for f in findings_of(claim, tmp_path, []) if f.verdict]
+    assert found.verdict == "not testable"
+    assert found.sentence.startswith("6 of 6 runs of plain did not end well (The loss")
