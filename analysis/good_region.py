@@ -85,9 +85,10 @@ def yardstick(frames: Frames, arena: Arena) -> Yardstick | None:
     """Return the arena's best and reference score, None without a finite pair of them.
 
     The reference is the median of AdamW's random search, or of all optimizers' without AdamW.
+    Cells that cannot be analysed take no part.
     """
-    pools = {c.optimizer: search_scores(frames, c) for c in frames.cells(arena)}
-    pools = {name: scores for name, scores in pools.items() if len(scores)}
+    cells = [cell for cell in frames.cells(arena) if not refuse_cell(frames, cell)]
+    pools = {cell.optimizer: search_scores(frames, cell) for cell in cells}
     if not pools:
         return None
     everything = np.concatenate(list(pools.values()))
@@ -99,10 +100,9 @@ def yardstick(frames: Frames, arena: Arena) -> Yardstick | None:
     return found if math.isfinite(reference) and found.best < reference else None
 
 
-def region(frames: Frames, cell: Cell) -> Region:
-    """Return the good region of one cell."""
-    n, found = frames.elections[cell].trials, yardstick(frames, Arena(cell.task, cell.budget))
-    reason = refuse_cell(frames, cell)
+def region(frames: Frames, cell: Cell, found: Yardstick | None) -> Region:
+    """Return the good region of one cell by its arena's yardstick."""
+    n, reason = frames.elections[cell].trials, refuse_cell(frames, cell)
     if not reason and found is None:
         reason = "the reference, the median of a random search, is no better than a failure"
     if reason or found is None:

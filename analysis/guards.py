@@ -57,16 +57,21 @@ def refuse_arena(frames: Frames, arena: Arena, *, bands: bool = False) -> str:
     """
     if reason := refuse_sampler(frames.study, bands=bands):
         return reason
+    if reason := absent(frames, arena):
+        return reason
     cells = frames.cells(arena)
-    present = [cell.optimizer for cell in cells]
-    absent = [name for name in frames.study.optimizer if name not in present]
-    if absent:
-        return f"no search of {' and '.join(absent)} is in the store"
     counts = {cell.optimizer: frames.elections[cell].trials for cell in cells}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name} {n}" for name, n in counts.items())
         return f"the optimizers have unequally many configurations ({told})"
     return next((r for cell in cells if (r := refuse_cell(frames, cell))), "")
+
+
+def absent(frames: Frames, arena: Arena) -> str:
+    """Name the optimizers of the study without a search on the arena, or return nothing."""
+    present = [cell.optimizer for cell in frames.cells(arena)]
+    names = [name for name in frames.study.optimizer if name not in present]
+    return f"no search of {' and '.join(names)} is in the store" if names else ""
 
 
 def timeouts(frames: Frames, cell: Cell) -> int:

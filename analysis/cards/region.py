@@ -7,6 +7,7 @@ from analysis.figures.dots import Dot, dots
 from analysis.figures.style import legend
 from analysis.frames import Arena, Frames
 from analysis.good_region import CLOSENESS, Region, region, yardstick
+from analysis.guards import absent
 from analysis.proportion import Share
 from analysis.text import SPACE, fixed, number, percent
 
@@ -47,7 +48,8 @@ def region_card(frames: Frames) -> Card:
 
 
 def _regions(frames: Frames, arena: Arena) -> list[Region]:
-    return [region(frames, cell) for cell in frames.cells(arena)]
+    scale = yardstick(frames, arena)
+    return [region(frames, cell, scale) for cell in frames.cells(arena)]
 
 
 def _headline(found: dict[Arena, list[Region]]) -> str:
@@ -68,16 +70,17 @@ NOTHING = "No search is in the store yet."
 def _sentence(frames: Frames, arena: Arena, regions: list[Region]) -> str:
     good = [r for r in regions if r.any]
     refused = [f"none for {r.cell.optimizer}, {r.refused}" for r in regions if r.refused]
+    missing = [a] if (a := absent(frames, arena)) else []
     scale = yardstick(frames, arena)
     if not good or scale is None:
-        return "; ".join(refused)
+        return "; ".join([*missing, *refused])
     first = max(good, key=lambda r: r.any[-1].k)
     text = (
         f"widest within {NAMES[-1]} of the best of all: {first.cell.optimizer}, "
         f"{_share(first.any[-1])} of its space (N = {first.n}; best {number(scale.best, 4)}, "
         f"reference {number(scale.reference, 4)}, the median of {scale.source})"
     )
-    return "; ".join([text, *refused])
+    return "; ".join([text, *missing, *refused])
 
 
 def _share(s: Share) -> str:

@@ -10,6 +10,7 @@ from analysis.card import Card, Figure, Group, Picture, Table, Value
 from analysis.figures.style import legend
 from analysis.figures.tuning import facets, overlay
 from analysis.frames import Arena, Frames
+from analysis.guards import absent
 from analysis.text import count, fixed, interval
 from analysis.tuning_curves import TuningCurve, family_level, method, tuning_curve
 
@@ -99,6 +100,8 @@ def _details(frames: Frames, found: dict[Arena, list[TuningCurve]]) -> list[str]
     for arena, curves in found.items():
         good = [c for c in curves if not c.refused]
         told = [f"no curve of {c.cell.optimizer}: {c.refused}" for c in curves if c.refused]
+        if missing := absent(frames, arena):
+            told.append(missing)
         if good:
             marks = [(n, _lowest(good, n)) for n in _efforts(frames) if n <= good[0].n]
             told.insert(0, "lowest median " + ", ".join(f"{o} at n = {n}" for n, o in marks))

@@ -32,7 +32,8 @@ def frames_of(folder: Path, loss: Loss, **changes: Any) -> Frames:
 
 
 def regions(frames: Frames) -> dict[str, Region]:
-    return {cell.optimizer: region(frames, cell) for cell in frames.elections}
+    scale = yardstick(frames, frames.arenas[0])
+    return {cell.optimizer: region(frames, cell, scale) for cell in frames.elections}
 
 
 def test_clopper_and_pearson_on_the_worked_example() -> None:

@@ -91,6 +91,8 @@ def test_a_missing_cell_is_named(tmp_path: Path) -> None:
     reason = refuse_arena(frames, frames.arenas[0])
     assert reason == "no search of adam is in the store"
     assert f"bowl: {reason}." in tunability_card(frames).verdict
+    for card in (tuning_card, region_card):
+        assert f"; {reason}." in card(frames).verdict[1]
 
 
 def test_unequally_many_configurations_are_named(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_run_that_failed_is_infinite_after_its_last_reading(frames: Frames) ->
 
 def test_a_skipped_mark_keeps_the_reading_before_it(frames: Frames) -> None:
     cell = next(iter(frames.elections))
-    keys = set(frames.rows("search", cell).query("config == 1")["key"])
+    keys = frames.rows("search", cell).query("config == 1")["key"]
     skipped = frames.curves["key"].isin(keys) & np.isclose(frames.curves["fraction"], 0.5)
     whole = search_curves(frames, cell)
     gap = search_curves(replace(frames, curves=frames.curves.loc[~skipped]), cell)
