@@ -71,15 +71,14 @@ class Across:
 
     @cached_property
     def tests(self) -> Mapping[str, RankTest]:
-        """The focus against every other by the signed-rank test of mean regrets."""
+        """The focus against every other by the signed-rank test of scaled means."""
         if self.reason or self.focus is None:
             return {}
-        means = {name: self.regrets.means(name) for name in self.who.optimizers}
         rivals, controls = (
-            {name: means[name].tolist() for name in names}
+            {name: self.scaled(name) for name in names}
             for names in (self.rivals, self.who.controls)
         )
-        found = many_to_one(means[self.focus].tolist(), rivals, controls)
+        found = many_to_one(self.scaled(self.focus), rivals, controls)
         return {test.rival: test for test in found}
 
     @cached_property
@@ -95,11 +94,19 @@ class Across:
         """Holm's adjusted p-values of all pairs of the family, None below three optimizers."""
         if self.omnibus is None:
             return None
-        return all_pairs({name: self.regrets.means(name).tolist() for name in self.who.family})
+        return all_pairs({name: self.scaled(name) for name in self.who.family})
 
     def test_means(self, name: str) -> list[float]:
         """Return the mean test metric by task; +inf where a confirm run did not end well."""
         return [self.who.grids[name, scale.arena].mean for scale in self.regrets.tasks]
+
+    def scaled(self, name: str) -> list[float]:
+        """Return ``(mean - L_best) / (L_ref - L_best)`` by task, not clipped.
+
+        Differences of raw means cannot be ranked across tasks whose metrics differ in size.
+        """
+        pairs = zip(self.test_means(name), self.regrets.tasks, strict=True)
+        return [(mean - scale.best) / scale.room for mean, scale in pairs]
 
     def _seeds(self, name: str | None) -> list[np.ndarray]:
         return [self.who.grids[name or "", s.arena].by_seed for s in self.regrets.tasks]

@@ -40,7 +40,8 @@ class RankTest:
     """One optimizer against a rival over all tasks; negative values favor the optimizer.
 
     Args:
-        median: median over tasks of the difference, with a bootstrap interval over tasks.
+        median: median over tasks of the difference, cut off at +-1, with a bootstrap interval over
+            tasks.
         biserial: matched rank-biserial correlation.
         p: Wilcoxon's signed-rank test, two-sided.
         p_holm: by Holm over the rivals; None for a control, which is in no family.
@@ -93,13 +94,13 @@ def many_to_one(
 
     Args:
         focus, rivals, controls: values on the same tasks in a unit common to all tasks, lower is
-            better.
+            better; +inf for a failure, which loses to everything but another failure.
     """
-    p_values = [signed_rank_p(np.subtract(focus, values)) for values in rivals.values()]
+    p_values = [signed_rank_p(_differences(focus, values)) for values in rivals.values()]
     adjusted = [*holm(p_values), *[None] * len(controls)]
     everyone = [*rivals.items(), *controls.items()]
     return [
-        _tested(name, np.subtract(focus, values), p)
+        _tested(name, _differences(focus, values), p)
         for (name, values), p in zip(everyone, adjusted, strict=True)
     ]
 
@@ -128,8 +129,12 @@ def biserial(differences: np.ndarray) -> float:
 
 
 def median_difference(differences: np.ndarray) -> Interval:
-    """Return the median with its bootstrap interval over tasks (n >= 2)."""
-    n = len(differences)
+    """Return the median with its bootstrap interval over tasks (n >= 2).
+
+    Differences beyond +-1 count as +-1, which changes nothing while the median is within and makes
+    a failure finite.
+    """
+    n, differences = len(differences), np.clip(differences, -1, 1)
     low, high = stats.bootstrap(
         (differences,),
         np.median,
@@ -149,7 +154,7 @@ def all_pairs(values: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """
     names = list(values)
     pairs = list(itertools.combinations(names, 2))
-    p_values = holm([signed_rank_p(np.subtract(values[a], values[b])) for a, b in pairs])
+    p_values = holm([signed_rank_p(_differences(values[a], values[b])) for a, b in pairs])
     matrix = pd.DataFrame(1.0, index=names, columns=names)
     for (a, b), p in zip(pairs, p_values, strict=True):
         matrix.loc[a, b] = matrix.loc[b, a] = p
@@ -165,6 +170,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
         return []
     _, adjusted, *_ = multipletests(p_values, alpha=ALPHA, method="holm")
     return np.asarray(adjusted, dtype=float).tolist()
+
+
+def _differences(a: Sequence[float], b: Sequence[float]) -> np.ndarray:
+    """Return a - b; two failures tie."""
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(np.subtract(a, b), nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
 def _tested(rival: str, differences: np.ndarray, p_holm: float | None) -> RankTest:

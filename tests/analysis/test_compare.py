@@ -200,13 +200,13 @@ def test_sentences_name_every_rival_with_its_size(tmp_path: Path) -> None:
     assert "no statement across tasks can be significant" in gate
 
 
-@pytest.mark.parametrize(("tasks", "possible"), [(6, False), (7, True)])
+@pytest.mark.parametrize(("tasks", "possible"), [(6, False), (7, False), (8, True)])
 def test_the_gate_across_tasks(tmp_path: Path, tasks: int, possible: bool) -> None:
-    # Two rivals: 2/2^6 = .031 > .025 > 2/2^7 = .016.
+    # Two rivals: 2/2^6 = .031 > .025 > 2/2^7 = .016, but eight tasks are the least in any case.
     names = tuple(f"t{i}" for i in range(tasks))
     study = small_study(optimizer=("flowadam", "adam", "lion"), task=names, trials=1)
     (gate,) = across_tasks(all_comparisons(load(write_study(tmp_path, study, Truth(flat)))))
-    assert ("a test across tasks is possible" in gate) is possible
+    assert ("can carry a test across tasks" in gate) is possible
 
 
 @pytest.mark.slow

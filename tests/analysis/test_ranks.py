@@ -159,3 +159,13 @@ def test_the_lower_regret_is_better_and_one_percent_is_equal(shift: float, word:
 
 def test_what_no_outcome_holds_is_undecided() -> None:
     assert Practical(0.94, 0.03, 0.03).word == "undecided"
+
+
+def test_a_failure_loses_to_all_but_another_failure() -> None:
+    good = [0.1 * i for i in range(8)]
+    bad = [*good[:6], math.inf, math.inf]
+    (found,) = many_to_one(good, {"bad": bad}, {})
+    assert (found.biserial, found.median.center) == (-1.0, 0.0)
+    assert (found.median.low, found.median.high) == (-1.0, 0.0)
+    (tie,) = many_to_one(bad, {"bad": bad}, {})
+    assert (tie.p, tie.biserial) == (1.0, 0.0)
