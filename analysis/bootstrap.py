@@ -24,7 +24,7 @@ class Interval:
     high: float
 
 
-def expanded_level(n: float, freedom: float) -> float:
+def expanded_level(n: int, freedom: int | None = None) -> float:
     """Return the level at which a percentile interval of small samples keeps its 95 %.
 
     ``1 - 2 Phi(-sqrt(n / (n - 1)) t(freedom))``: resampling n values understates their variance by
@@ -35,9 +35,10 @@ def expanded_level(n: float, freedom: float) -> float:
 
     Args:
         n: size of the samples that are resampled, > 1.
-        freedom: their sizes minus one, added up.
+        freedom: degrees of freedom of their variance; None takes n - 1.
     """
-    wide = math.sqrt(n / (n - 1)) * float(stats.t.ppf((1 + LEVEL) / 2, freedom))
+    quantile = float(stats.t.ppf((1 + LEVEL) / 2, n - 1 if freedom is None else freedom))
+    wide = math.sqrt(n / (n - 1)) * quantile
     return float(1 - 2 * stats.norm.cdf(-wide))
 
 
@@ -62,7 +63,8 @@ def over_seeds(statistic: Statistic, samples: Sequence[np.ndarray]) -> Interval 
         method="percentile",
         n_resamples=RESAMPLES,
         batch=max(1, 2_000_000 // sum(sizes)),
-        confidence_level=expanded_level(min(sizes), sum(sizes) - len(sizes)),
+        # A trimmed mean can rest on one task's values, so their number counts, not the total.
+        confidence_level=expanded_level(min(sizes)),
         rng=np.random.default_rng(0),
     )
     low, high = found.confidence_interval
@@ -82,7 +84,7 @@ def over_tasks(statistic: Statistic, *groups: Sequence[np.ndarray]) -> Interval:
     tasks = rng.integers(n, size=(RESAMPLES, n))
     slots = [slot for group in groups for slot in _redrawn(group, tasks, rng)]
     center = statistic(*(sample for group in groups for sample in group), axis=-1)
-    return percentile(center, statistic(*slots, axis=-1), expanded_level(n, n - 1))
+    return percentile(center, statistic(*slots, axis=-1), expanded_level(n))
 
 
 def percentile(center: float | np.ndarray, drawn: np.ndarray, level: float) -> Interval:

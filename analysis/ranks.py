@@ -140,7 +140,7 @@ def median_difference(differences: np.ndarray) -> Interval:
         np.median,
         method="percentile",
         n_resamples=RESAMPLES,
-        confidence_level=expanded_level(n, n - 1),
+        confidence_level=expanded_level(n),
         rng=np.random.default_rng(0),
     ).confidence_interval
     return Interval(float(np.median(differences)), float(low), float(high))

@@ -58,8 +58,8 @@ def test_every_task_weighs_the_same_however_many_seeds_it_has() -> None:
 
 @given(st.integers(2, 30), st.integers(1, 200))
 def test_the_expanded_level_is_wider_and_tends_to_the_nominal_one(n: int, tasks: int) -> None:
-    assert expanded_level(n, n - 1) > 0.95
-    assert expanded_level(n, tasks * (n - 1)) <= expanded_level(n, n - 1) + 1e-12
+    assert expanded_level(n) > 0.95
+    assert expanded_level(n, tasks * (n - 1)) <= expanded_level(n) + 1e-12
     assert expanded_level(10**6, 10**6) == pytest.approx(0.95, abs=1e-5)
 
 
