@@ -37,15 +37,21 @@ class Evaluation:
         # Under an autocast around the whole step, casts of the last point would be used again.
         torch.clear_autocast_cache()
         self.calls += 1
-        with torch.enable_grad():
-            if wanted is None or self._replicas is None:
-                loss = self._closure()
-            else:
-                active = torch.zeros(self._replicas, dtype=torch.bool)
-                active[list(wanted)] = True
-                loss = self._closure(active)
+        torch.set_grad_enabled(True)
+        try:
+            loss = self._closure(*self._active(wanted))
+        finally:
+            torch.set_grad_enabled(False)
         self._check(loss)
-        return loss.detach() if isinstance(loss, Tensor) else loss
+        return loss.detach() if isinstance(loss, Tensor) and loss.requires_grad else loss
+
+    def _active(self, wanted: Sequence[int] | None) -> list[Tensor]:
+        """Return the arguments of the closure."""
+        if wanted is None or self._replicas is None:
+            return []
+        active = torch.zeros(self._replicas, dtype=torch.bool)
+        active[list(wanted)] = True
+        return [active]
 
     def losses(self, wanted: Sequence[int]) -> list[Tensor]:
         """Evaluate the `wanted` replicas and return their losses, 0-d and without graph."""

@@ -69,7 +69,7 @@ class Journey:
 
     @property
     def coordinates(self) -> int:
-        return sum(start.numel() for start in self.starts)
+        return sum(map(Tensor.numel, self.starts))
 
     def known_speeds(self) -> list[float | None]:
         """Return the norms of `slopes`, None for those that the clip changed."""

@@ -236,7 +236,6 @@ class FlowAdam(Optimizer):
             self.param_groups.pop()
             raise
 
-    @torch.no_grad()
     def step(self, closure: Callable[..., Any] | None = None) -> Any:
         """Make one update and return the closure's loss before it, without its graph.
 
@@ -251,6 +250,15 @@ class FlowAdam(Optimizer):
         refuse_loss_scale(self)
         if closure is None:
             raise RuntimeError("`step` needs a closure that evaluates loss and gradient, got None.")
+        # The context manager of the same name takes longer.
+        recording = torch.is_grad_enabled()
+        torch.set_grad_enabled(False)
+        try:
+            return self._step(closure)
+        finally:
+            torch.set_grad_enabled(recording)
+
+    def _step(self, closure: Callable[..., Any]) -> Any:
         params = [p for group in self.param_groups for p in group["params"]]
         evaluate = Evaluation(closure, self._replicas)
         loss = self._first_evaluation(params, evaluate)
@@ -266,7 +274,7 @@ class FlowAdam(Optimizer):
             loss = own(loss) if evaluate.calls and self._calls_again else loss
             journeys = follow(lanes, flowing, params, evaluate, self._scratch)
         # The closure is not called below, so a step is made as a whole or not at all.
-        self._update([lane for lane in lanes if lane.replica in verdicts], journeys, loss)
+        self._update(params, [lane for lane in lanes if lane.replica in verdicts], journeys, loss)
         self._count(verdicts, journeys)
         return loss
 
@@ -359,7 +367,9 @@ class FlowAdam(Optimizer):
             for r, sight in sights.items()
         }
 
-    def _update(self, lanes: Sequence[Lane], journeys: Sequence[Journey], loss: Any) -> None:
+    def _update(
+        self, params: list[Tensor], lanes: list[Lane], journeys: list[Journey], loss: Any
+    ) -> None:
         """Write what the step means for moments, quiet parameters and memory."""
         if not lanes:
             return
@@ -371,8 +381,7 @@ class FlowAdam(Optimizer):
         adam_update([lane for lane in lanes if lane.replica not in arrived])
         inject(journeys, self._records)
         if options["deterministic"]:
-            trainable = [p.requires_grad for group in self.param_groups for p in group["params"]]
-            self._slopes.keep(journeys, self._records, loss, trainable)
+            self._slopes.keep(journeys, self._records, loss, params)
         if detector.remembers(options["detector"]):
             held = journeys and self._calls_again
             detector.remember(lanes, self._scratch if held else None)

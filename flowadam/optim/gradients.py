@@ -11,22 +11,25 @@ from torch import Tensor
 from flowadam.optim import kernels
 from flowadam.optim.lanes import Lane
 
+Kind = tuple[torch.Size, torch.dtype, torch.device]
+
 
 class Scratch:
     """Copies of tensors in memory that is asked for once, not at every flow step."""
 
     def __init__(self) -> None:
-        self._memory: dict[tuple[int, str], list[Tensor]] = {}
+        self._memory: dict[tuple[int, str], tuple[list[Kind], list[Tensor]]] = {}
 
     def copies(self, lanes: Sequence[Lane], name: str) -> list[list[Tensor]]:
         """Copy the tensors of every lane that are its `name`, "grads" or "params"."""
         found: list[list[Tensor]] = []
         for lane in lanes:
             contents: list[Tensor] = getattr(lane, name)
-            memory = self._memory.get((lane.replica, name), [])
-            if len(memory) != len(contents) or not all(map(_alike, memory, contents)):
+            kinds = [_kind(content) for content in contents]
+            known, memory = self._memory.get((lane.replica, name), ([], []))
+            if known != kinds:
                 memory = [torch.empty_like(content) for content in contents]
-                self._memory[lane.replica, name] = memory
+                self._memory[lane.replica, name] = kinds, memory
             found.append(list(memory))
         originals = [tensor for lane in lanes for tensor in getattr(lane, name)]
         kernels.copy_([copy for own in found for copy in own], originals)
@@ -34,11 +37,12 @@ class Scratch:
 
     def trade(self, lane: Lane, index: int, other: Tensor) -> None:
         """Take `other` as memory of the next copy of a gradient; this one has found an owner."""
-        self._memory[lane.replica, "grads"][index] = other
+        kinds, memory = self._memory[lane.replica, "grads"]
+        memory[index], kinds[index] = other, _kind(other)
 
 
-def _alike(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and one.dtype == other.dtype and one.device == other.device
+def _kind(tensor: Tensor) -> Kind:
+    return tensor.shape, tensor.dtype, tensor.device
 
 
 class HeldGradients:
@@ -71,7 +75,7 @@ class HeldGradients:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        written = [i for i in range(len(self._owners)) if self._reused(i)]
+        written = [i for i, reused in enumerate(self._reused()) if reused]
         for p in self._params:
             p.grad = None
         for owner, buffer in zip(self._owners, self._buffers, strict=True):
@@ -87,11 +91,11 @@ class HeldGradients:
         to their memory before they are used.
         """
         return [
-            slope.clone() if slope.shape != owner.shape or self._reused(i) else slope
-            for i, (slope, owner) in enumerate(zip(slopes, self._owners, strict=True))
+            slope.clone() if reused or slope.shape != owner.shape else slope
+            for slope, owner, reused in zip(slopes, self._owners, self._reused(), strict=True)
         ]
 
-    def _reused(self, i: int) -> bool:
-        """Say whether the closure has written to the memory of the i-th first gradient."""
-        buffer = self._buffers[i]
-        return self._owners[i].grad is buffer or buffer._version != self._versions[i]
+    def _reused(self) -> list[bool]:
+        """Say of every first gradient whether the closure has written to its memory."""
+        columns = zip(self._owners, self._buffers, self._versions, strict=True)
+        return [owner.grad is held or held._version != version for owner, held, version in columns]

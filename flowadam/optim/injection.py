@@ -61,7 +61,7 @@ def inject(journeys: Iterable[Journey], records: Sequence[Record]) -> None:
         kept.setdefault(1 - gamma, []).append(v.momentum)
         gains.setdefault(gamma * q * v.factor, []).append(v)
     for share, momenta in kept.items():
-        kernels.mul_(momenta, share)
+        kernels.scale_(momenta, share)
     for gain, some in gains.items():
         kernels.add_([v.momentum for v in some], [v.direction for v in some], alpha=gain)
 

@@ -41,7 +41,7 @@ class Kept:
         Contents are compared rather than version counters of the parameters, which writes through
         ``.data`` escape and which cannot tell one replica from another.
         """
-        if any(s._version != v for s, v in zip(self.slopes.tensors, self.versions, strict=True)):
+        if [slope._version for slope in self.slopes.tensors] != self.versions:
             return False
         live = [p[replica] for p in self.owners] if stacked else self.owners
         return all(map(torch.equal, self.points, live))
@@ -74,8 +74,9 @@ class KeptSlopes:
         known = self._handed = [r for r in held if self._kept[r].holds(r, stacked)]
         if not known:
             return evaluate()
-        unknown = [r for r in range(len(records)) if r not in known]
-        losses = own(evaluate(unknown)) if unknown else None
+        losses: Any = None
+        if len(known) < len(records):
+            losses = own(evaluate([r for r in range(len(records)) if r not in known]))
         self._hand_out(stacked)
         kept: list[Any] = [records[r].slope_loss for r in known]
         if losses is None:
@@ -99,16 +100,16 @@ class KeptSlopes:
         journeys: Sequence[Journey],
         records: Sequence[Record],
         like: Any,
-        trainable: list[bool],
+        params: Sequence[Tensor],
     ) -> None:
         """Keep the slopes at the ends where they are known, with the points and losses there.
 
         Args:
             like: what the closure returned, whose type the losses take.
-            trainable: which parameters require gradients.
+            params: all parameters of the optimizer.
         """
         points: list[Tensor] = []
-        params: list[Tensor] = []
+        ends: list[Tensor] = []
         for journey in journeys:
             slopes, lane, record = journey.kept, journey.lane, records[journey.lane.replica]
             if slopes is None:
@@ -119,15 +120,15 @@ class KeptSlopes:
             kept = Kept(lane.owners, _points(lane), slopes, versions)
             self._kept[lane.replica] = kept
             record.slope_loss = slopes.loss if isinstance(like, Tensor) else float(slopes.loss)
-            record.trainable = trainable
+            record.trainable = [p.requires_grad for p in params]
             points += kept.points
-            params += lane.params
+            ends += lane.params
         if points:
-            kernels.copy_(points, params)
+            kernels.copy_(points, ends)
 
     def forget(self, state: States, records: Sequence[Record]) -> None:
         """Drop all kept slopes; the memory of their points stays."""
-        if all(record.slope_loss is None for record in records):
+        if not any(record.slope_loss is not None for record in records):
             return
         for known in state.values():
             known["slope"] = [None] * len(records)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import torch
+from torch import Tensor
 from torch import _foreach_add_ as add_  # pyright: ignore[reportPrivateImportUsage]
 from torch import _foreach_addcdiv_ as addcdiv_  # pyright: ignore[reportPrivateImportUsage]
 from torch import _foreach_addcmul_ as addcmul_  # pyright: ignore[reportPrivateImportUsage]
@@ -24,6 +28,26 @@ __all__ = [
     "lerp_",
     "mul_",
     "norm",
+    "scale_",
     "sqrt",
     "sub",
 ]
+
+
+def scale_(tensors: list[Tensor], factor: float) -> None:
+    """Multiply tensors by a number.
+
+    torch makes a tensor of the number for every one of `tensors`, which on a CPU takes longer than
+    the product of small ones; here one that is kept serves them all.
+    """
+    dtype, *others = {t.dtype for t in tensors}
+    plain = not others and dtype in _PLAIN and tensors[0].is_cpu
+    mul_(tensors, _number(factor, dtype) if plain else factor)
+
+
+_PLAIN = {torch.float32, torch.float64}
+
+
+@lru_cache(maxsize=64)
+def _number(value: float, dtype: torch.dtype) -> Tensor:
+    return torch.full((), value, dtype=dtype)

@@ -87,7 +87,7 @@ def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool
     clipped = [slope for slope, grad in zip(firsts, grads, strict=True) if slope is not grad]
     momenta = [m for lane in lanes for m in lane.exp_avgs]
     lengths = norms_and_gaps([*clipped, *momenta, *(ends if keeping else ())], ends, grads)
-    values = iter(read([*lengths, *(slopes.loss for slopes in found)]))
+    values = iter(read([*lengths, *[slopes.loss for slopes in found]]))
     for journey in journeys:
         journey.speeds = [next(values) if s is None else s for s in journey.known_speeds()]
     for journey in journeys:
@@ -110,7 +110,7 @@ def _error(journey: Journey, found: Slopes, loss: float, tol: float) -> float:
 def _bound(journey: Journey, changes: Sequence[float], tol: float) -> float:
     """Bound the estimate by leaving out clip (which cannot lengthen a difference) and |y|."""
     pairs = zip(journey.horizons, changes, strict=True)
-    length = math.hypot(*(horizon / 2 * change for horizon, change in pairs))
+    length = math.hypot(*[horizon / 2 * change for horizon, change in pairs])
     return length / tol / math.sqrt(_size(journey))
 
 

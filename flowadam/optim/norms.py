@@ -13,14 +13,14 @@ CHUNK = 1 << 16
 """Entries subtracted at a time on a CPU: the difference of a large tensor then never leaves the
 cache, and no memory of its size is asked for at each step."""
 
-_EXACT = (torch.float32, torch.float64)
+_EXACT = {torch.float32, torch.float64}
 
 
 def norms(tensors: list[Tensor]) -> list[Tensor]:
     """Return the Euclidean norm of every tensor, accumulated in float32 or float64."""
     if not tensors:
         return []
-    if all(t.dtype in _EXACT for t in tensors):
+    if {t.dtype for t in tensors} <= _EXACT:
         return list(kernels.norm(tensors))
     double = any(t.dtype is torch.float64 for t in tensors)
     return list(kernels.norm(tensors, dtype=torch.float64 if double else torch.float32))
@@ -30,7 +30,7 @@ def norms_and_gaps(tensors: list[Tensor], ones: list[Tensor], others: list[Tenso
     """Return |t| for every tensor, then |a - b| for every pair."""
     if not ones:
         return norms(tensors)
-    if any(t.numel() > CHUNK and t.is_cpu for t in ones):
+    if max(map(Tensor.numel, ones)) > CHUNK:
         return norms(tensors) + [_gap(a, b) for a, b in zip(ones, others, strict=True)]
     return norms([*tensors, *kernels.sub(ones, others)])
 
