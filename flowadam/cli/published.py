@@ -30,7 +30,7 @@ def run_published(
 ) -> None:
     """Run what is missing of the named scenarios, then print the table.
 
-    Without names: of all whose data are here.
+    Without names: of all whose data are here, but for the long ones that are run by name alone.
 
     Args:
         out: folder of the record; the same command goes on where it was stopped.
@@ -63,6 +63,9 @@ def _require_data(name: str) -> None:
 
 
 def _is_possible(name: str) -> bool:
+    if published.get(name).by_name:
+        typer.echo(f"{name} is left out: it is long, and runs when it is named.", err=True)
+        return False
     try:
         _require_data(name)
     except InputError as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "ablation_injection": "trainables.published.lowdim",
+    "cifar10_resnet18": "trainables.published.cifar",
     "ill_conditioned_regression": "trainables.published.lowdim",
     "inverse_kinematics_arc": "trainables.published.arm",
     "jester": "trainables.published.ratings",

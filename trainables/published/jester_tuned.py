@@ -103,6 +103,7 @@ SCENARIOS = {
         score=lambda problem, _: float(problem.evaluate("val")["rmse"]),
         seeds=(42,),
         data="jester1",
+        by_name=True,
     ),
     "jester_tuned": Scenario(
         name="jester_tuned",
@@ -115,5 +116,6 @@ SCENARIOS = {
         score=tested("rmse"),
         seeds=(42, 123, 456, 789, 1024),
         data="jester1",
+        by_name=True,
     ),
 }

@@ -93,6 +93,7 @@ class Scenario:
         patience: steps without a better validation metric after which a run ends and its best state
             is scored; None: all steps are made and the last state is scored.
         data: the data set that it needs, see ``flowadam data list``; "" for none.
+        by_name: it takes hours to days, so it runs only when it is asked for by its name.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Scenario:
     flow_steps: Mapping[str, Claim] = field(default_factory=dict)
     patience: int | None = None
     data: str = ""
+    by_name: bool = False
 
     def run(self, contender: str, seed: int) -> Run:
         """Train `contender` and score it."""
