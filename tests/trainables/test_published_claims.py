@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from flowadam.errors import InputError
 from trainables import published
-from trainables.published import cifar
+from trainables.completion.collaborative import movielens_sample
+from trainables.published import cifar, jester_tuned
 from trainables.published.checks import checks
-from trainables.published.jester_tuned import CHOSEN, GRID
-from trainables.published.record import read
-
-RECORD = Path(__file__).parents[2] / "studies" / "published" / "published.parquet"
 
 # Chaotic in every form that the scripts leave open: see the scenario's module.
 NOT_MET = {("ablation_injection", "hard", "flow steps")}
@@ -43,21 +38,32 @@ def test_matrix_completion_comes_out_on_one_seed() -> None:
         assert abs(value - claim.mean) < 3 * claim.tolerance
 
 
-def test_chosen_rates_are_the_lowest_of_the_recorded_grid() -> None:
-    runs = [run for run in read(RECORD) if run.scenario == "jester_grid"]
-    if not runs:
-        pytest.skip("the record has no runs of jester_grid: see `flowadam published jester_grid`")
-    assert {run.contender for run in runs} == set(GRID)
-    for name, chosen in CHOSEN.items():
-        mine = [r for r in runs if r.contender.startswith(f"{name},") and not math.isnan(r.value)]
-        assert min(mine, key=lambda run: run.value).contender == f"{name}, {chosen}"
+def test_the_grid_has_the_published_number_of_rates() -> None:
+    assert len(jester_tuned.GRID) == 34
 
 
-def test_the_grid_and_the_tuned_contenders() -> None:
-    """34 runs of tuning; tuned ones are of the grid."""
-    assert len(GRID) == 34
-    tuned = published.get("jester_tuned").contenders
-    assert all(tuned[name] is GRID[f"{name}, {chosen}"] for name, chosen in CHOSEN.items())
+@pytest.mark.parametrize("name", ["adam", "adamw", "flowadam"])
+def test_tuned_contenders_take_the_lowest_of_the_grid(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few ratings in the place of Jester's, thirty steps, every rate of the grid by hand."""
+    cells = movielens_sample().tiny().cells
+    ratings = (cells.rows, cells.cols, cells.values)
+    monkeypatch.setattr(jester_tuned.datasets, "ratings", lambda _: ratings)
+    short = {n: replace(s, steps=30) for n, s in jester_tuned.SCENARIOS.items()}
+    monkeypatch.setattr(jester_tuned, "SCENARIOS", short)
+    monkeypatch.setattr(jester_tuned, "chosen", jester_tuned.chosen.__wrapped__)
+    values = {
+        contender: short["jester_grid"].run(contender, 42).value
+        for contender in jester_tuned.GRID
+        if contender.startswith(f"{name},")
+    }
+    best = min(values, key=lambda contender: values[contender])
+    assert jester_tuned.chosen(name) == best
+    tuned, one = short["jester_tuned"], jester_tuned.GRID[best]
+    plain = replace(tuned, contenders={name: one})
+    assert tuned.run(name, 123).value == plain.run(name, 123).value
+    assert tuned.contenders[name].penalty == one.penalty
 
 
 def pictures(train: int) -> dict[str, np.ndarray]:
