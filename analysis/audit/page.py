@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis.audit.collect import TRIVIAL
 from analysis.audit.figure import dial_picture, forms_picture
 from analysis.audit.findings import Finding
 from analysis.audit.notes import notes_of
 from analysis.audit.rows import group
 from analysis.audit.table import COLUMNS, verdicts
-from analysis.audit.collect import TRIVIAL
 from analysis.audit.verdicts import WORDS, Word
 from analysis.card import Card, Figure, Group, Picture, Table
 from analysis.report import page

@@ -12,8 +12,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from analysis.audit.findings import Finding
 from analysis.audit.collect import TRIVIAL
+from analysis.audit.findings import Finding
 from analysis.text import fixed, interval, number, percent
 from flowadam.audit.claims import Claim
 from flowadam.audit.forms import FORMS, PUBLISHED

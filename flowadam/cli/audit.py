@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from analysis.audit.collect import findings_of, not_testable
 from analysis.audit.findings import Finding
 from analysis.audit.page import write_page
 from analysis.audit.readings import Reading
 from analysis.audit.table import text, write_parquet
-from analysis.audit.collect import findings_of, not_testable
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import Claims, read_claims
 from flowadam.audit.run import check_claim, run_claim

@@ -59,6 +59,8 @@ class RayEngine:
         trainable = getattr(import_module(module), name)
         workers = 1 if alone else self.workers
         chunks = Chunks(dealer, sink, stop, workers, study.group_limit)
-        tuner.run_tuner(trainable, study, catalog, chunks, self._folder)
+        # Only where all room is taken does one more trial wait, and does not run.
+        spare = self._wanted is None and not alone
+        tuner.run_tuner(trainable, study, catalog, chunks, self._folder, spare=spare)
         if chunks.error:
             raise chunks.error

@@ -28,11 +28,15 @@ def run_tuner(
     catalog: Catalog,
     chunks: Chunks,
     folder: Path,
+    *,
+    spare: bool,
 ) -> None:
     """Run chunks of jobs as the trials of one Tuner until none is dealt any more.
 
     Args:
         folder: local folder for Tune's own files, which nothing ever reads again.
+        spare: let one more trial wait for room. Of actors that end at the same time Tune keeps as
+            many as trials are waiting, and starts the others anew, which takes seconds each.
     """
     wanted = request(study, catalog)
     sources = [source_hash(), *map(str, catalog.plugins)]
@@ -43,7 +47,7 @@ def run_tuner(
         tune_config=tune.TuneConfig(
             search_alg=_ChunkSearcher(chunks),
             num_samples=-1,
-            max_concurrent_trials=chunks.workers,
+            max_concurrent_trials=chunks.workers + spare,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(

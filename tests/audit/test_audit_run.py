@@ -9,11 +9,11 @@ from typing import Any
 import audit_tools
 import pytest
 
+from analysis.audit.collect import findings_of
 from analysis.audit.findings import Finding
 from analysis.audit.page import write_page
 from analysis.audit.readings import Reading
 from analysis.audit.table import text, write_parquet
-from analysis.audit.collect import findings_of
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import Claims
 from flowadam.audit.run import run_claim

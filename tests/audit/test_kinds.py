@@ -138,10 +138,7 @@ def test_dial(law: Law, word: str) -> None:
         draws = np.random.default_rng(3)
         inner = law
         law = lambda t, n, z: (
-            inner(t, n, z)
-            * (  # noqa: E731
-                math.exp(draws.normal(0, 0.1)) if n == "greedy" else 1.0
-            )
+            inner(t, n, z) * (math.exp(draws.normal(0, 0.1)) if n == "greedy" else 1.0)
         )
     assert said(claim, law) == word
     found = judge(claim, "fair data", readings(claim, claim.names, law))
