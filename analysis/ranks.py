@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.bootstrap import RESAMPLES, Interval, expanded_level
-from analysis.intervals import ALPHA
+from analysis.intervals import ALPHA, holm
 
 Word = Literal["better", "worse", "no difference shown"]
 
@@ -159,17 +159,6 @@ def all_pairs(values: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     for (a, b), p in zip(pairs, p_values, strict=True):
         matrix.loc[a, b] = matrix.loc[b, a] = p
     return matrix
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's adjusted p-values."""
-    # statsmodels takes half a second to load and is needed only where tasks are many.
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return []
-    _, adjusted, *_ = multipletests(p_values, alpha=ALPHA, method="holm")
-    return np.asarray(adjusted, dtype=float).tolist()
 
 
 def _differences(a: Sequence[float], b: Sequence[float]) -> np.ndarray:
