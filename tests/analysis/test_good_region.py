@@ -180,7 +180,8 @@ def test_clopper_and_pearson_cover_every_probability(n: int) -> None:
 def test_it_covers_the_mean_of_unequal_probabilities(n: int) -> None:
     rng = np.random.default_rng(0)
     p = np.linspace(0.02, 0.6, n)
-    hits = [share(int((rng.uniform(size=n) < p).sum()), n) for _ in range(4000)]
+    intervals = [share(k, n) for k in range(n + 1)]
+    hits = [intervals[int((rng.uniform(size=n) < p).sum())] for _ in range(4000)]
     covered = np.mean([s.low <= p.mean() <= s.high for s in hits])
     assert covered > 0.95 - 4 * 0.0035
 
@@ -194,10 +195,11 @@ def test_the_share_by_a_best_found_on_the_same_data_is_covered(
 ) -> None:
     """Best and reference come from the n scores themselves; the truth is taken at both."""
     rng, hits, repeats = np.random.default_rng(0), 0, 4000
+    intervals = [share(k, n) for k in range(n + 1)]
     for _ in range(repeats):
         scores = rng.uniform(size=n) ** power
         limit = scores.min() + x * (np.median(scores) - scores.min())
-        found = share(int((scores <= limit).sum()), n)
+        found = intervals[int((scores <= limit).sum())]
         hits += found.low <= limit ** (1 / power) <= found.high
     assert hits / repeats > 0.95 - 4 * 0.0035
 
