@@ -19,8 +19,8 @@ CAVEAT = (
     "that predictor), full minus preset. Intervals of 95 % on a task: the jackknife's errors of "
     "both, with Student's quantile at N / n degrees of freedom, for N scores hold no more "
     "independent searches of n (coverage in simulations 92 % and more). Over all tasks: mean of "
-    "the shares, with Student's interval that takes the tasks as a sample of tasks. Scores are of "
-    "the validation part."
+    "the shares, with Student's interval that takes the tasks as a sample of tasks. No interval is "
+    "corrected for there being several efforts. Scores are of the validation part."
 )
 
 

@@ -18,7 +18,8 @@ CAVEAT = (
     "their coverage in simulations at N = 32 is 93 to 99 % for most shapes of the scores and "
     "down to 86 % where few configurations decide. Across tasks: the lowest such "
     "value of any optimizer over the optimizer's own, averaged over tasks, 1 is the best possible; "
-    "its interval takes the tasks as a sample of tasks. Scores are of the validation part."
+    "its interval takes the tasks as a sample of tasks. Of many optimizers the first is flattered "
+    "by chance. Scores are of the validation part."
 )
 
 
