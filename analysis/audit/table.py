@@ -95,7 +95,7 @@ def claimed(claim: Claim, against: str) -> str:
 
 
 def text(claims: Claims, findings: Sequence[Finding]) -> str:
-    """Return the table as plain text: a block per comparison, a line per variant."""
+    """Return the table as plain text, a line per variant, and why there is no verdict."""
     table = Table("claim", "against", "variant", "claimed", "gain [95 %]", "gradients", "verdict")
     table.box, table.pad_edge = None, False
     for claim in claims.claims:
@@ -104,7 +104,9 @@ def text(claims: Claims, findings: Sequence[Finding]) -> str:
     console = Console(width=170, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(table, markup=False)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    told = (f"{f.claim}: {f.sentence}" for f in findings if f.verdict and f.sentence)
+    return "\n".join([*lines, *dict.fromkeys(told)])
 
 
 def _add(table: Table, claim: Claim, against: str, found: dict[str, Finding]) -> None:
@@ -115,6 +117,5 @@ def _add(table: Table, claim: Claim, against: str, found: dict[str, Finding]) ->
         head = (claim.key, against) if first else ("", "")
         told = claimed(claim, against) if first else ""
         gradients = "" if math.isnan(f.gradients) else f"{f.gradients:,.0f}"
-        said = f"{f.verdict}: {f.sentence}" if f.sentence else f.verdict
-        table.add_row(*head, variant, told, cell(claim, f), gradients, said)
+        table.add_row(*head, variant, told, cell(claim, f), gradients, f.verdict)
         first = False

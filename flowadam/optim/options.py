@@ -115,6 +115,8 @@ def check_capturable(group: Group) -> None:
             "`capturable` needs ode_method='euler', because any other flow asks the host whether "
             f"to call the closure again, got {group['ode_method']!r}."
         )
+    if not group["moves"] or group["injection"] == "damped":
+        raise ValueError("`capturable` is for steps that move: not moves=False, not 'damped'.")
     if group["detector"] not in MASKED:
         names = ", ".join(repr(name) for name in MASKED)
         raise ValueError(

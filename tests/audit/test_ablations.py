@@ -88,6 +88,13 @@ def test_staying_is_for_euler_and_exact_slopes(wrong: dict[str, str]) -> None:
         FlowAdam([x], moves=False, **{"ode_method": "euler", **wrong})  # pyright: ignore
 
 
+@pytest.mark.parametrize("part", [{"moves": False}, {"injection": "damped"}])
+def test_masked_steps_refuse_what_they_do_not_do(part: dict[str, object]) -> None:
+    x = torch.zeros(1, requires_grad=True)
+    with pytest.raises(ValueError, match="steps that move"):
+        FlowAdam([x], ode_method="euler", capturable=True, **part)  # pyright: ignore
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("check", OPTIMIZER_CHECKS)
 @pytest.mark.parametrize("name", SPECS)

@@ -21,12 +21,12 @@ from flowadam.errors import InputError
 from flowadam.store import Store
 
 KNOWN = {
-    "fair data": "holds",  # the penalty holds the rival up
-    "equal penalty": "holds",  # the better rate is left
-    "equal gradients": "holds",  # a third of the steps, and the penalty weighs more
+    "fair data": "holds",  # the penalty pulls
+    "equal penalty": "holds",  # the rate is left
+    "equal gradients": "holds",  # a third of the steps, and the penalty still pulls
     "early stopping": "holds",
     "tuned": "holds",  # rates are equal, penalties are not
-    "all": "reverses",  # equal rates and penalties, a third of the steps
+    "all": "reverses",  # rates and penalties are equal, and it has a third of the steps
 }
 
 
@@ -59,39 +59,33 @@ def test_each_correction_changes_what_it_says(folder: Path) -> None:
     assert cost["equal gradients", "greedy"] == 24 == cost["all", "greedy"]
     rows = Store(folder / "made-up" / "penalty").trials()
     assert set(rows.loc[rows["phase"] == "confirm", "optimizer"]) == {"plain"}
-    assert set(rows.loc[rows["phase"] == "confirm", "p.task.penalty"]) == {0.0}
+    assert set(rows.loc[rows["phase"] == "confirm", "p.task.penalty"]) == {0.3}
     tuned = Store(folder / "made-up" / "protocol").trials()
-    assert set(tuned.loc[tuned["optimizer"] == "plain", "p.task.penalty"]) == {0.3}
+    assert set(tuned.loc[tuned["optimizer"] == "greedy", "p.task.penalty"]) == {0.3}
     everything = Store(folder / "made-up" / "all").trials()
     assert everything.loc[everything["config"] > 0, "p.task.penalty"].max() < 1e-7
 
 
 def test_no_difference_is_found_where_there_is_none(tmp_path: Path) -> None:
     same = {"optimizer": "spender", "options": {"lr": 0.3}}
-    claim = audit_tools.claim(contender={"greedy": same, "plain": same})
+    forms = ["fair data", "equal gradients", "early stopping"]
+    claim = audit_tools.claim(contender={"greedy": same, "plain": same}, forms=forms)
     assert run(claim, tmp_path)[0] == 0
-    said = words(findings_of(claim, tmp_path, []))
-    assert set(said.values()) <= {"vanishes"} | {said["tuned"], said["all"]}
-    assert said["fair data"] == said["early stopping"] == said["equal gradients"] == "vanishes"
+    assert words(findings_of(claim, tmp_path, [])) == dict.fromkeys(forms, "vanishes")
 
 
 def test_the_second_time_nothing_runs(folder: Path) -> None:
     assert run(audit_tools.claim(), folder / "made-up") == (0, 0)
 
 
-@pytest.mark.parametrize("after", [1, 7, 20, 33])
-def test_an_interrupted_audit_goes_on(after: int, folder: Path, tmp_path: Path) -> None:
-    claim = audit_tools.claim()
-    left, made = run(claim, tmp_path, after)
-    assert left > 0
-    total = run(claim, tmp_path)[1] + made
-    whole = sum(
-        len(Store(p).trials().query("phase != 'trivial'"))
-        for p in (folder / "made-up").iterdir()
-        if p.is_dir()
-    )
-    assert total == whole
-    assert findings_of(claim, tmp_path, []) == findings_of(claim, folder / "made-up", [])
+def test_an_interrupted_audit_goes_on(folder: Path, tmp_path: Path) -> None:
+    claim = audit_tools.claim(forms=["equal penalty", "equal gradients"])
+    assert run(claim, tmp_path, after=9)[0] > 0
+    assert run(claim, tmp_path)[0] == 0
+    for name in ("penalty", "gradients"):
+        rows = Store(tmp_path / name).trials()["key"]
+        assert rows.is_unique
+        assert set(rows) == set(Store(folder / "made-up" / name).trials()["key"])
 
 
 def test_more_seeds_run_the_difference(tmp_path: Path) -> None:
@@ -107,7 +101,7 @@ def test_more_seeds_run_the_difference(tmp_path: Path) -> None:
         ({"steps": 30}, "`steps` = 24 (claim), this one has 30"),
         (
             {"contender": {"plain": {**audit_tools.CONTENDERS["plain"], "penalty": 0.2}}},
-            "`penalty` = 0.3 (plain), this one has 0.2",
+            "`penalty` = 0.0 (plain), this one has 0.2",
         ),
         (
             {"contender": {"plain": {"optimizer": "spender", "options": {"lr": 0.2}}}},
@@ -154,4 +148,4 @@ def test_diverged_runs_are_not_tested(tmp_path: Path) -> None:
     assert run(claim, tmp_path)[0] == 0
     (found,) = [f for f in findings_of(claim, tmp_path, []) if f.verdict]
     assert found.verdict == "not testable"
-    assert found.sentence.startswith("6 of 6 runs of plain did not end well (The loss")
+    assert found.sentence.startswith("5 of 5 runs of plain did not end well (The loss")
