@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from types import TracebackType
 
 import torch
@@ -12,6 +13,7 @@ from flowadam.optim import kernels
 from flowadam.optim.lanes import Lane
 
 Kind = tuple[torch.Size, torch.dtype, torch.device]
+_kind: Callable[[Tensor], Kind] = attrgetter("shape", "dtype", "device")
 
 
 class Scratch:
@@ -25,7 +27,7 @@ class Scratch:
         found: list[list[Tensor]] = []
         for lane in lanes:
             contents: list[Tensor] = getattr(lane, name)
-            kinds = [_kind(content) for content in contents]
+            kinds = list(map(_kind, contents))
             known, memory = self._memory.get((lane.replica, name), ([], []))
             if known != kinds:
                 memory = [torch.empty_like(content) for content in contents]
@@ -39,10 +41,6 @@ class Scratch:
         """Take `other` as memory of the next copy of a gradient; this one has found an owner."""
         kinds, memory = self._memory[lane.replica, "grads"]
         memory[index], kinds[index] = other, _kind(other)
-
-
-def _kind(tensor: Tensor) -> Kind:
-    return tensor.shape, tensor.dtype, tensor.device
 
 
 class HeldGradients:
