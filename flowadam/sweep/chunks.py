@@ -16,6 +16,8 @@ from flowadam.sweep.stop import Stop
 ATTEMPTS = 3
 HANGS = 2
 CHUNK_SECONDS = 2.0
+STARTING_SECONDS = 10.0
+UNKNOWN_SECONDS = 1.0
 WATCHDOG = 1.5
 
 
@@ -132,17 +134,22 @@ class Chunks:
     def _next_jobs(self) -> list[Job]:
         """Return jobs for about two seconds, and no more than a worker's share of what is ready.
 
-        A cell of unknown speed fills a chunk alone.
+        A cell of unknown speed fills a chunk alone. While a worker is still starting, chunks are
+        for ten seconds: Tune gives the trial that waits for it to the first worker that is free,
+        and ends the one that starts, so with short chunks it would never come up.
         """
         share = math.ceil((len(self._again) + self._dealer.ready) / self.workers)
+        starting = sum(chunk.started for chunk in self._chunks.values()) < self.workers
+        wanted = STARTING_SECONDS if starting else CHUNK_SECONDS
+        unknown = UNKNOWN_SECONDS if starting else CHUNK_SECONDS
         jobs: list[Job] = []
         seconds = 0.0
-        while len(jobs) < share and seconds < CHUNK_SECONDS:
+        while len(jobs) < share and seconds < wanted:
             job = self._again.popleft() if self._again else self._dealer.next_job()
             if job is None:
                 break
             jobs.append(job)
-            seconds += self._seconds.get(job.group.cell, CHUNK_SECONDS)
+            seconds += self._seconds.get(job.group.cell, unknown)
         return jobs
 
     def _lose(self, chunk: _Chunk, reason: str) -> None:

@@ -50,13 +50,14 @@ class Bench:
     def sink(self, job: Job, outcomes: list[Outcome]) -> None:
         self.delivered.append((job.group.config, outcomes[0].status))
 
-    def deal(self) -> bool:
+    def deal(self, *, begin: bool = True) -> bool:
         """Ask for a chunk as Tune does; False when there will be none any more."""
         name = f"t{next(self._names)}"
         jobs = self.chunks.deal(name)
         if jobs:
             self.open[name] = jobs
-            self.chunks.begin(name)
+            if begin:
+                self.chunks.begin(name)
         return jobs is not None
 
     def report(self, name: str) -> None:
@@ -147,30 +148,45 @@ def test_after_ctrl_c_only_groups_in_flight_end(count: int, moves: list[int]) ->
 
 
 def test_chunks_hold_two_seconds_of_each_cells_own_pace(clock: Clock) -> None:
-    bench = Bench(10_000)
-    sizes = []
-    for _ in range(6):
-        bench.deal()
+    bench = Bench(10_000, workers=1)
+    bench.deal()  # as many as fill ten seconds at a guess, while the worker starts
+    sizes = [len(jobs) for jobs in bench.open.values()]
+    for _ in range(5):
         (name,) = bench.open
-        jobs = bench.open[name]
-        sizes.append(len(jobs))
-        for job in jobs:
+        bench.deal(begin=False)  # waits while the worker is busy
+        waiting = next(reversed(bench.open))
+        sizes.append(len(bench.open[waiting]))
+        for job in bench.open[name]:
             clock.now += 0.03 if job.group.cell.optimizer == "fast" else 0.5
             bench.report(name)
-    assert sizes[:2] == [1, 1]  # neither pace is known
-    assert sizes[2:] == [7, 8, 8, 8]  # 4 x 0.5 s + 3 or 4 x 0.03 s
+        bench.chunks.begin(waiting)
+    assert sizes[:2] == [10, 1]  # neither pace is known
+    assert sizes[2:] == [8, 8, 8, 8]  # 4 x 0.5 s + 4 x 0.03 s
+
+
+def test_while_a_worker_starts_the_others_have_enough_to_do(clock: Clock) -> None:
+    """A free one would be given what the starting one waits for."""
+    bench = Bench(10_000, workers=3)
+    for _ in range(2):
+        bench.deal()
+    name = next(iter(bench.open))
+    for job in bench.open[name]:
+        clock.now += 0.03 if job.group.cell.optimizer == "fast" else 0.5
+        bench.report(name)
+    for size in (38, 38, 8):  # 10 s, 10 s; then all three are busy
+        bench.deal()
+        assert len(bench.open[next(reversed(bench.open))]) in (size - 1, size)
 
 
 def test_the_last_jobs_are_shared_among_the_workers(clock: Clock) -> None:
     bench = Bench(12, workers=4)
-    for _ in range(2):
-        bench.deal()
-        clock.now += 1e-4
-        bench.report(next(iter(bench.open)))
     sizes = []
-    while bench.deal() and len(bench.open) < 4:
-        sizes.append(len(bench.open[list(bench.open)[-1]]))
-    assert sizes == [3, 2, 2]
+    while bench.deal() and len(bench.open) < 8:
+        sizes.append(len(bench.open[next(reversed(bench.open))]))
+        if sum(sizes) == 12:
+            break
+    assert sizes[:4] == [3, 3, 2, 1]
+    assert sum(sizes) == 12
 
 
 def test_two_late_deaths_are_a_hang_and_one_is_not(clock: Clock) -> None:
