@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis import intervals
 from analysis.practical import Practical, practical
 from analysis.ranks import (
     all_pairs,
@@ -55,6 +56,12 @@ def test_holm_rejects_what_the_worked_example_rejects() -> None:
     assert p == pytest.approx([0.019, 0.607, 0.016], abs=2e-3)
     assert holm(p) == pytest.approx([3 * p[2], p[1], 3 * p[2]])
     assert [value < 0.05 for value in holm(p)] == [True, False, True]
+
+
+@pytest.mark.parametrize("m", range(1, 8))
+def test_both_forms_of_holm_agree(m: int) -> None:
+    p = np.random.default_rng(m).uniform(size=m) ** 3
+    assert holm(p.tolist()) == pytest.approx(intervals.holm(p.tolist()))
 
 
 def test_signed_ranks_of_the_worked_example() -> None:
