@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from flowadam.optim import kernels
+
 
 class Evaluation:
-    """Calls the closure with autograd on, for all replicas or for some.
+    """Calls the closure with autograd on and leaves it off, for all replicas or for some.
 
     Args:
         closure: ``closure() -> loss``; stacked: ``closure(active) -> losses [R]``, where `active`
@@ -37,11 +39,11 @@ class Evaluation:
         # Under an autocast around the whole step, casts of the last point would be used again.
         torch.clear_autocast_cache()
         self.calls += 1
-        torch.set_grad_enabled(True)
+        kernels.set_grad_enabled(True)
         try:
             loss = self._closure(*self._active(wanted))
         finally:
-            torch.set_grad_enabled(False)
+            kernels.set_grad_enabled(False)
         self._check(loss)
         return loss.detach() if isinstance(loss, Tensor) and loss.requires_grad else loss
 

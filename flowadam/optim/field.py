@@ -10,7 +10,6 @@ from torch import Tensor
 from flowadam.optim import kernels
 from flowadam.optim.clip import count_clipped, first_slopes
 from flowadam.optim.evaluation import Evaluation
-from flowadam.optim.gradients import Scratch
 from flowadam.optim.lanes import Lane
 
 
@@ -100,7 +99,7 @@ class Field:
         lanes: the flowing replicas; their gradients give the first slopes.
         params: all parameters of the optimizer; their gradients are cleared before each evaluation.
         evaluate: the user's closure.
-        scratch: memory of the start points.
+        starts: copies of their parameters.
     """
 
     def __init__(
@@ -108,10 +107,10 @@ class Field:
         lanes: Sequence[Lane],
         params: Sequence[Tensor],
         evaluate: Evaluation,
-        scratch: Scratch,
+        starts: Sequence[list[Tensor]],
     ) -> None:
         self._params, self._evaluate = params, evaluate
-        self.journeys = depart(lanes, scratch.copies(lanes, "params"))
+        self.journeys = depart(lanes, starts)
 
     def gradients(self, journeys: Sequence[Journey]) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Evaluate at the live parameters; return losses (0-d) and unclipped gradients of each.

@@ -36,8 +36,9 @@ def follow(
     moving = [lane for lane in lanes if lane.replica in flowing]
     if moving[0].options["ode_method"] == "euler":
         return glide(moving, scratch)
-    with HeldGradients(params, lanes, scratch) as held:
-        field = Field(moving, params, evaluate, scratch)
+    grads, starts = scratch.copies(("grads", lanes), ("params", moving))
+    with HeldGradients(params, lanes, grads) as held:
+        field = Field(moving, params, evaluate, starts)
         try:
             _integrate(field, held)
         except BaseException:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from flowadam.optim import checks, detector
+from flowadam.optim import checks, detector, kernels
 from flowadam.optim.adam import adam_update
 from flowadam.optim.detector import Detector, Verdict
 from flowadam.optim.evaluation import Evaluation, own
@@ -250,13 +250,13 @@ class FlowAdam(Optimizer):
         refuse_loss_scale(self)
         if closure is None:
             raise RuntimeError("`step` needs a closure that evaluates loss and gradient, got None.")
-        # The context manager of the same name takes longer.
-        recording = torch.is_grad_enabled()
-        torch.set_grad_enabled(False)
+        # By the switch itself, as the context managers take as long as a small model's kernels.
+        before = torch.is_grad_enabled()
+        kernels.set_grad_enabled(False)
         try:
             return self._step(closure)
         finally:
-            torch.set_grad_enabled(recording)
+            kernels.set_grad_enabled(before)
 
     def _step(self, closure: Callable[..., Any]) -> Any:
         params = [p for group in self.param_groups for p in group["params"]]

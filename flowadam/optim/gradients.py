@@ -22,20 +22,33 @@ class Scratch:
     def __init__(self) -> None:
         self._memory: dict[tuple[int, str], tuple[list[Kind], list[Tensor]]] = {}
 
-    def copies(self, lanes: Sequence[Lane], name: str) -> list[list[Tensor]]:
-        """Copy the tensors of every lane that are its `name`, "grads" or "params"."""
-        found: list[list[Tensor]] = []
-        for lane in lanes:
-            contents: list[Tensor] = getattr(lane, name)
-            kinds = list(map(_kind, contents))
-            known, memory = self._memory.get((lane.replica, name), ([], []))
-            if known != kinds:
-                memory = [torch.empty_like(content) for content in contents]
-                self._memory[lane.replica, name] = kinds, memory
-            found.append(list(memory))
-        originals = [tensor for lane in lanes for tensor in getattr(lane, name)]
-        kernels.copy_([copy for own in found for copy in own], originals)
+    def copies(self, *wanted: tuple[str, Sequence[Lane]]) -> list[list[list[Tensor]]]:
+        """Copy the tensors of every lane that are its "grads" or "params", as `wanted` says.
+
+        Returns, for every pair, the copies of each lane. One kernel makes them all.
+        """
+        memory: list[Tensor] = []
+        originals: list[Tensor] = []
+        found: list[list[list[Tensor]]] = []
+        for name, lanes in wanted:
+            found.append([])
+            for lane in lanes:
+                contents: list[Tensor] = getattr(lane, name)
+                own = self._room(lane.replica, name, contents)
+                found[-1].append(own.copy())
+                memory += own
+                originals += contents
+        kernels.copy_(memory, originals)
         return found
+
+    def _room(self, replica: int, name: str, contents: Sequence[Tensor]) -> list[Tensor]:
+        """Return the memory for copies of `contents`, new where it is of another kind."""
+        kinds = list(map(_kind, contents))
+        known, memory = self._memory.get((replica, name), ([], []))
+        if known != kinds:
+            memory = [torch.empty_like(content) for content in contents]
+            self._memory[replica, name] = kinds, memory
+        return memory
 
     def trade(self, lane: Lane, index: int, other: Tensor) -> None:
         """Take `other` as memory of the next copy of a gradient; this one has found an owner."""
@@ -53,15 +66,17 @@ class HeldGradients:
         params: all parameters of the optimizer.
         lanes: all lanes of the step; within the context ``Lane.grads`` are copies that nobody else
             holds.
-        scratch: memory of the copies.
+        copies: of the gradients of each lane.
     """
 
-    def __init__(self, params: Sequence[Tensor], lanes: Sequence[Lane], scratch: Scratch) -> None:
+    def __init__(
+        self, params: Sequence[Tensor], lanes: Sequence[Lane], copies: Sequence[list[Tensor]]
+    ) -> None:
         self._params, self._lanes, self._owners = params, lanes, lanes[0].owners
         self._buffers = [p.grad for p in self._owners if p.grad is not None]
         self._versions = [buffer._version for buffer in self._buffers]
         self._views = [lane.grads for lane in lanes]
-        for lane, grads in zip(lanes, scratch.copies(lanes, "grads"), strict=True):
+        for lane, grads in zip(lanes, copies, strict=True):
             lane.grads = grads
 
     def __enter__(self) -> HeldGradients:

@@ -1,4 +1,7 @@
-"""torch's kernels over lists of tensors; their names are private, so they enter only here."""
+"""torch's kernels over lists of tensors and its switch of autograd.
+
+Their names are private, so they enter only here.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from torch import _foreach_norm as norm  # pyright: ignore[reportPrivateImportUs
 from torch import _foreach_sqrt as sqrt  # pyright: ignore[reportPrivateImportUsage]
 from torch import _foreach_sub as sub  # pyright: ignore[reportPrivateImportUsage]
 from torch import _fused_adam_ as fused_adam_  # pyright: ignore[reportPrivateImportUsage]
+from torch._C import _set_grad_enabled as set_grad_enabled
 
 __all__ = [
     "add_",
@@ -29,9 +33,12 @@ __all__ = [
     "mul_",
     "norm",
     "scale_",
+    "set_grad_enabled",
     "sqrt",
     "sub",
 ]
+
+_PLAIN = {torch.float32, torch.float64}
 
 
 def scale_(tensors: list[Tensor], factor: float) -> None:
@@ -43,9 +50,6 @@ def scale_(tensors: list[Tensor], factor: float) -> None:
     dtype, *others = {t.dtype for t in tensors}
     plain = not others and dtype in _PLAIN and tensors[0].is_cpu
     mul_(tensors, _number(factor, dtype) if plain else factor)
-
-
-_PLAIN = {torch.float32, torch.float64}
 
 
 @lru_cache(maxsize=64)

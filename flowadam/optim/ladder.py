@@ -59,7 +59,7 @@ def glide(lanes: Sequence[Lane], scratch: Scratch) -> list[Journey]:
     """
     # Nobody asks for the start but a velocity formed from it.
     kept = lanes[0].options["velocity"] == "difference"
-    starts = scratch.copies(lanes, "params") if kept else [lane.params for lane in lanes]
+    starts = scratch.copies(("params", lanes))[0] if kept else [lane.params for lane in lanes]
     journeys = depart(lanes, starts)
     for journey in journeys:
         journey.arrived, journey.speeds = True, journey.known_speeds()
