@@ -3,10 +3,9 @@
 ``python benchmarks/optimizer_step.py`` takes less than a minute. All rows of a table take turns in
 rounds of a few steps, and medians over rounds are compared, so that load on the machine hits all
 alike. The first table has gradients for nothing; "flow" rows follow the flow at every step, with
-the call that checks it or, "unchecked", by `ode_method="euler"` without; "capturable" is the same by
-masks, whose many small kernels are meant for a GPU. The second trains a
-200 x 300 factorization of rank 15 with 30 % of its entries observed, preset B, on one and the same
-closure per block.
+the call that checks it or, "unchecked", by `ode_method="euler"` without; "capturable" is that by
+masks, whose many small kernels are meant for a GPU. The second trains a 200 x 300 factorization of
+rank 15 with 30 % of its entries observed, preset B, on one and the same closure per block.
 """
 
 from __future__ import annotations
