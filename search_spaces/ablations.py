@@ -16,6 +16,10 @@ from search_spaces import flowadam
 _THRESHOLDS = ("switch_sensitivity", "curvature_sensitivity")
 _FLOW = ("ode_t_scale", "clip_value")
 _STAYS: dict[str, Value] = {"ode_method": "euler", "moves": False}
+_STANDS_STILL = {
+    "leaves_frozen_parameters_alone": "its flow steps move nothing, and under noise the detector "
+    "can ask for one at every step that the check looks at"
+}
 _RATE = Float("opt.rate", 0.0, 1.0, source="its whole range: from Adam to nothing but flow steps")
 
 
@@ -43,6 +47,7 @@ def _spec(
         space=Space((*(p for p in base.space if p.name not in gone), *more)),
         defaults={k: v for k, v in base.defaults.items() if k not in gone} | fixed,
         source=f"ablation of flowadam: {what}",
+        exempt=_STANDS_STILL if "moves" in options else {},
         extra_cost=0.0 if options.get("ode_method") == "euler" else base.extra_cost,
         includes=(),
     )

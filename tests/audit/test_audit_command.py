@@ -21,8 +21,8 @@ title = "Mine"
 [contender.adam]
 options = { lr = 0.1 }
 
-[contender.sgd]
-options = { lr = 0.5 }
+[contender.adamw]
+options = { lr = 0.01 }
 
 [[claim]]
 key = "bowl"
@@ -30,7 +30,7 @@ kind = "better"
 task = "coupling_quadratic"
 steps = 20
 optimizer = "adam"
-against = ["sgd"]
+against = ["adamw"]
 forms = ["fair data"%s]
 
 [[claim]]
@@ -39,7 +39,7 @@ kind = "better"
 task = "jester"
 steps = 20
 optimizer = "adam"
-against = ["sgd"]
+against = ["adamw"]
 
 [[claim]]
 key = "images"
@@ -49,7 +49,7 @@ steps = 20
 margin = 0.1
 gpu = true
 optimizer = "adam"
-against = ["sgd"]
+against = ["adamw"]
 """
 
 
