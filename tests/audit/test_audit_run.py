@@ -149,3 +149,13 @@ def test_diverged_runs_are_not_tested(tmp_path: Path) -> None:
     (found,) = [f for f in findings_of(claim, tmp_path, []) if f.verdict]
     assert found.verdict == "not testable"
     assert found.sentence.startswith("5 of 5 runs of plain did not end well (The loss")
+
+
+def test_early_stopping_scores_the_best_state(tmp_path: Path) -> None:
+    """At a rate above 2 the loss falls before it grows without end."""
+    wild = {"optimizer": "spender", "options": {"lr": 2.04}}
+    claim = audit_tools.claim(contender={"plain": wild}, forms=["fair data", "early stopping"])
+    assert run(claim, tmp_path)[0] == 0
+    found = findings_of(claim, tmp_path, [])
+    mean = {f.variant: f.mean for f in found if (f.quantity, f.optimizer) == ("metric", "plain")}
+    assert mean["early stopping"] < 0.9 * mean["fair data"]
