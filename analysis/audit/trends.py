@@ -84,7 +84,9 @@ def largest_rate(sample: Sample, other: str) -> list[Finding]:
     low, high = (None if e is None else math.expm1(e) for e in (slope.low, slope.high))
     gain = Gain(math.expm1(slope.mean), low, high, slope.n)
     why = too_few(len(seeds))
-    said = word(gain, sample.claim.claimed.get(other))
+    if min(min(rates.values()) for rates in largest) == sample.claim.rates[-1]:
+        why = "All runs end well at the largest rate that was tried."
+    said: Word = "not testable" if why else word(gain, sample.claim.claimed.get(other))
     return [*found, sample.finding(gain, "gain", against=other, verdict=said, sentence=why)]
 
 

@@ -143,7 +143,13 @@ def test_dial(slope: float, of_control: float, word: str) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "word"),
-    [((0.1, 0.01), "holds"), ((0.01, 0.01), "vanishes"), ((0.01, 0.1), "reverses")],
+    [
+        ((0.1, 0.01), "holds"),
+        ((0.01, 0.01), "vanishes"),
+        ((0.01, 0.1), "reverses"),
+        ((1.0, 0.1), "holds"),
+        ((1.0, 1.0), "not testable"),
+    ],
 )
 def test_rate(limits: tuple[float, float], word: str) -> None:
     """A run ends well up to its optimizer's limit; above the level it counts as diverged."""
