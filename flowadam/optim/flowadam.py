@@ -23,7 +23,7 @@ from flowadam.optim.injection import inject
 from flowadam.optim.kept_slopes import KeptSlopes
 from flowadam.optim.lanes import Lane, gather
 from flowadam.optim.masked import masked_step
-from flowadam.optim.options import PUBLISHED, check_capturable, check_shared, resolve
+from flowadam.optim.options import PUBLISHED, check_capturable, check_moves, check_shared, resolve
 from flowadam.optim.record import Record, statistics
 from flowadam.optim.refusals import refuse_loss_scale
 from flowadam.optim.tally import Tally
@@ -222,6 +222,7 @@ class FlowAdam(Optimizer):
         if (group["detector"] == "custom") != (self._custom is not None):
             raise ValueError("A detector function is given to the constructor, for all groups.")
         check_shared(self.param_groups[0] if self.param_groups else group, group)
+        check_moves(group)
         check_capturable(group)
         super().add_param_group(group)
         added = self.param_groups[-1]["params"]

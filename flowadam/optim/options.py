@@ -89,8 +89,6 @@ def resolve(group: Group) -> Group:
     seed = group["detector_seed"]
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ValueError(f"`detector_seed` must be a whole number, got {seed!r}.")
-    if not group["moves"] and (group["ode_method"], group["velocity"]) != ("euler", "slope"):
-        raise ValueError("`moves=False` needs ode_method='euler' and velocity='slope'.")
     preset = PRESETS[group["mode"]]
     resolved = group | {name: preset[name] for name in preset if group[name] is None}
     numbers = {name: checks.number(name, resolved[name], rule) for name, rule in _NUMBERS.items()}
@@ -104,6 +102,15 @@ def _rate(group: Group) -> float | Tensor:
         checks.number("lr", lr.item(), checks.FINITE)
         return lr
     return checks.number("lr", lr, checks.FINITE)
+
+
+def check_moves(group: Group) -> None:
+    """Raise ValueError when parameters are to stay under options that need them to move."""
+    if not group["moves"] and (group["ode_method"], group["velocity"]) != ("euler", "slope"):
+        raise ValueError(
+            "`moves=False` needs ode_method='euler' and velocity='slope', "
+            f"got {group['ode_method']!r} and {group['velocity']!r}."
+        )
 
 
 def check_capturable(group: Group) -> None:

@@ -27,6 +27,7 @@ OTHER: dict[str, Any] = {
     "precond_scalar": "geomean",
     "ode_tol": 1e-3,
     "injection": "hard",
+    "moves": False,
     "velocity": "difference",
     "eps_placement": "torch",
     "deterministic": True,
