@@ -58,6 +58,13 @@ def test_the_true_ranking_is_found(found: Across) -> None:
     assert found.tests["clipped_sgd"].biserial == 1
 
 
+def test_means_are_scaled_by_the_room_of_their_task(found: Across) -> None:
+    for mean, scaled, scale in zip(
+        found.test_means("lion"), found.scaled("lion"), found.regrets.tasks, strict=True
+    ):
+        assert scaled == pytest.approx((mean - scale.best) / (scale.reference - scale.best))
+
+
 def test_controls_are_not_ranked(found: Across) -> None:
     assert found.omnibus is not None and found.pairs is not None
     assert (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,7 +108,7 @@ def test_a_race_is_read_from_the_curves(tmp_path: Path) -> None:
     who = roster(frames)
     first, *_ = races(frames, who)
     rows = frames.trials.query("phase == 'confirm' and task == 'one' and config > 0")
-    best = frames.curves.groupby("key")["val"].min()
+    best = pd.Series(frames.curves.groupby("key")["val"].min())
     medians = {
         name: sorted(best[rows.loc[rows["optimizer"] == name, "key"]])[5]
         for name in ("adam", "adamw")

@@ -122,7 +122,7 @@ def test_a_diverged_run_counts_as_one_and_its_mean_is_infinite(frames: Frames) -
 
 def test_the_table_of_runs_tells_missing_from_failed(frames: Frames) -> None:
     cell = Cell("one", "adam", 200)
-    seed = int(frames.trials["seed"].max())
+    seed = max(frames.trials["seed"].astype(int).tolist())
     winner = frames.elections[cell].elected[0]
     trials = failed(frames, "adam", seed=seed, config=winner).trials
     mine = (

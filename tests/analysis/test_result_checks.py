@@ -15,11 +15,14 @@ from analysis.cards.health import health_card
 from analysis.cards.verdict import verdict_card
 from analysis.check import Check
 from analysis.checks import run_checks
+from analysis.confirmed import confirmed
 from analysis.divergence import divergence, exact_interval
 from analysis.frames import Frames, load
-from analysis.gaps import gaps
+from analysis.gaps import Gap, gaps
+from analysis.intervals import Estimate
 from analysis.report import CARDS
 from analysis.undertuned import under_tuned
+from flowadam.plan import Cell
 from flowadam.space import Space
 
 SMALL = {"flowadam": Space((LR,)), "adam": Space((LR,))}
@@ -82,12 +85,15 @@ def test_an_adaptive_search_has_no_divergence_interval(tmp_path: Path) -> None:
     assert "% [" not in check(frames, "divergence in the search").finding
 
 
-@pytest.mark.parametrize(("offset", "behind"), [(0.05, True), (0.0, False), (-0.05, False)])
+@pytest.mark.parametrize(("offset", "behind"), [(0.05, True), (0.005, False), (-0.05, False)])
 def test_a_container_that_loses_is_under_tuned(tmp_path: Path, offset: float, behind: bool) -> None:
     spaces = {"flowadam": Truth().space("flowadam"), "adam": Truth().space("adam")}
     truth = Truth(lambda *_: 0.5, offset={"flowadam": offset}, spaces=spaces, run_sd=0.02)
     frames = load(write_study(tmp_path, small_study(), truth, inclusion=("flowadam", "adam")))
     found = under_tuned(frames, frames.arenas[0])
+    if offset == 0.005:
+        whole, part = confirmed(frames, frames.arenas[0])
+        assert whole.test and part.test and whole.test.mean > part.test.mean
     assert [(u.container, u.contained, u.knobs) for u in found] == [
         ("flowadam", "adam", 4)
     ] * behind
@@ -110,6 +116,14 @@ def test_a_test_part_much_worse_than_validation_is_flagged(
     assert found["adam"].large is large
     assert not found["flowadam"].large
     assert check(frames, "validation/test gap").fine is not large
+
+
+@pytest.mark.parametrize(
+    ("low", "scale", "large"), [(0.11, 1.0, True), (0.1, 1.0, False), (0.05, 1.0, False)]
+)
+def test_the_low_end_of_the_gap_decides(low: float, scale: float, large: bool) -> None:
+    assert Gap(Cell("t", "o", 1), Estimate(0.2, low, 0.4, 5), scale).large is large
+    assert not Gap(Cell("t", "o", 1), Estimate(0.2, None, None, 1), scale).large
 
 
 def test_a_failed_confirm_run_is_left_out_of_the_gap(tmp_path: Path) -> None:
