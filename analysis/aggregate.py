@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from analysis.bootstrap import Interval, Statistic, over_seeds, over_tasks
+from analysis.intervals import exact_interval
 from analysis.roster import FEWEST_TASKS
 
 CUT = 0.25
@@ -78,12 +79,25 @@ def probability_of_improvement(
     """Return the probability that x improves on y, None without two seeds on each task.
 
     Seeds of x and y are drawn apart although their initialization is common, which widens the
-    interval.
+    interval. Where all pairs agree, the interval is Clopper and Pearson's for as many pairs as
+    there are seeds, and for new tasks for as many as there are tasks.
 
     Args:
         x, y: the test metric on each task, by seed; +inf for a run that did not end well.
     """
-    return _aggregate(improvement, x, y)
+    found = _aggregate(improvement, x, y)
+    if found is None or 0 < found.seeds.center < 1:
+        return found
+    return replace(
+        found,
+        seeds=_certain(found.seeds.center, found.n_tasks * found.n_seeds),
+        tasks=found.tasks and _certain(found.seeds.center, found.n_tasks),
+    )
+
+
+def _certain(center: float, n: int) -> Interval:
+    """Return the exact interval of n independent pairs that all agree; resampling sees no other."""
+    return Interval(center, *exact_interval(round(center) * n, n))
 
 
 def _aggregate(statistic: Statistic, *groups: Sequence[np.ndarray]) -> Aggregate | None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scipy import stats
-
 from analysis.frames import Frames
-from analysis.intervals import LEVEL
+from analysis.intervals import exact_interval
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,6 @@ def divergence(frames: Frames) -> list[Divergence]:
     """
     counts = {name: _by_task(frames, name) for name in frames.optimizers}
     return [_rate(frames, name, found) for name, found in counts.items() if found]
-
-
-def exact_interval(k: int, n: int) -> tuple[float, float]:
-    """Return Clopper and Pearson's 95 % interval of a share of k in n."""
-    found = stats.binomtest(k, n).proportion_ci(LEVEL, method="exact")
-    return float(found.low), float(found.high)
 
 
 def _by_task(frames: Frames, optimizer: str) -> dict[str, tuple[int, int]]:

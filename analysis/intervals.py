@@ -80,6 +80,12 @@ def _welch(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
     return math.sqrt(va + vb), freedom
 
 
+def exact_interval(k: int, n: int) -> tuple[float, float]:
+    """Return Clopper and Pearson's 95 % interval of a share of k in n."""
+    found = stats.binomtest(k, n).proportion_ci(LEVEL, method="exact")
+    return float(found.low), float(found.high)
+
+
 def sign_flip_p(differences: Sequence[float]) -> float:
     """Return the two-sided p-value of the sign-flip permutation test of a zero mean.
 

@@ -49,8 +49,8 @@ CAVEAT = (
     "bootstrap over tasks. Rank-biserial: -1 or +1 when every task agrees. Friedman's test: of "
     "the mean test metrics. The diagram joins optimizers that the "
     "all-pairs signed-rank tests, by Holm over all pairs, do not tell apart. P(improvement): how "
-    "probable it is that a run of the reference beats one of the rival, mean over tasks; 100 pairs "
-    "of ten seeds that all agree show an interval without width, which is no certainty. Controls "
+    "probable it is that a run of the reference beats one of the rival, mean over tasks; where "
+    "all pairs agree, with Clopper and Pearson's interval. Controls "
     "stand outside every family: their p is uncorrected and they get no verdict. "
 ) + BOOTSTRAP
 

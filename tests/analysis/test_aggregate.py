@@ -85,6 +85,21 @@ def test_new_tasks_need_eight(tasks: int, refused: bool) -> None:
         assert (found.tasks is None) is refused
 
 
+@pytest.mark.parametrize("tasks", [2, 8])
+@pytest.mark.parametrize("wins", [True, False])
+def test_agreement_of_all_pairs_is_no_certainty(tasks: int, wins: bool) -> None:
+    low, high = draw(tasks, 5), [values + 10 for values in draw(tasks, 5)]
+    found = probability_of_improvement(low, high) if wins else probability_of_improvement(high, low)
+    assert found is not None
+    edge = 0.025 ** (1 / (5 * tasks))
+    expected = (edge, 1.0) if wins else (0.0, 1 - edge)
+    assert (found.seeds.low, found.seeds.high) == pytest.approx(expected)
+    assert found.seeds.center == wins
+    if tasks == 8:
+        assert found.tasks is not None
+        assert found.tasks.high - found.tasks.low == pytest.approx(1 - 0.025 ** (1 / 8))
+
+
 def test_one_seed_has_no_interval() -> None:
     assert over_seeds(iqm, [np.array([1.0]), np.array([1.0, 2.0])]) is None
     assert interquartile_mean([np.array([1.0])]) is None

@@ -14,11 +14,10 @@ import pytest
 from scipy import stats
 
 from analysis import bootstrap, profiles
-from analysis.aggregate import improvement, iqm
+from analysis.aggregate import improvement, iqm, probability_of_improvement
 from analysis.bootstrap import Interval, over_seeds, over_tasks
-from analysis.divergence import exact_interval
 from analysis.frames import Arena
-from analysis.intervals import holm
+from analysis.intervals import exact_interval, holm
 from analysis.profiles import profile
 from analysis.races import Race
 from analysis.ranks import all_pairs, friedman, many_to_one, median_difference
@@ -75,9 +74,20 @@ def test_improvement_for_new_seeds(tasks: int, scale: float) -> None:
 
     def sample(rng: Rng) -> Interval | None:
         x = [rng.normal(mean, 1, 10) for mean in shift]
-        return over_seeds(improvement, [*x, *rng.normal(0, 1, (tasks, 10))])
+        found = probability_of_improvement(x, list(rng.normal(0, 1, (tasks, 10))))
+        return found and found.seeds
 
     covers(sample, truth, 400)
+
+
+@pytest.mark.parametrize("shift", [2.0, 3.0, 4.0])
+def test_improvement_near_certainty(shift: float) -> None:
+    def sample(rng: Rng) -> Interval | None:
+        x, y = rng.normal(-shift, 1, (2, 10)), rng.normal(0, 1, (2, 10))
+        found = probability_of_improvement(list(x), list(y))
+        return found and found.seeds
+
+    covers(sample, float(stats.norm.cdf(shift / math.sqrt(2))), 400)
 
 
 @pytest.mark.parametrize("tasks", [8, 12])

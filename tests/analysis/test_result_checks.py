@@ -16,10 +16,10 @@ from analysis.cards.verdict import verdict_card
 from analysis.check import Check
 from analysis.checks import run_checks
 from analysis.confirmed import confirmed
-from analysis.divergence import divergence, exact_interval
+from analysis.divergence import divergence
 from analysis.frames import Frames, load
 from analysis.gaps import Gap, gaps
-from analysis.intervals import Estimate
+from analysis.intervals import Estimate, exact_interval
 from analysis.report import CARDS
 from analysis.undertuned import under_tuned
 from flowadam.plan import Cell
