@@ -115,4 +115,5 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     if not p_values:
         return []
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    adjusted = multipletests(p_values, method="holm")[1]
+    return np.asarray(adjusted, dtype=float).tolist()

@@ -188,7 +188,7 @@ def _outcome(truth: Truth, group: Group, configuration: Configuration, seed: int
         return Outcome(seed, "diverged", "cpu", cost=cost, message="left the finite range")
     val = clean + noise
     test = val + 0.01 + truth.offset.get(cell.optimizer, 0.0)
-    reads = group.phase == "confirm"
+    reads = group.phase in ("confirm", "inclusion")
     slowness = truth.slowness.get(cell.optimizer, 1.0) / 1000
     curve = _curve(cell.budget, val, own, slowness)
     scores = Scores(val, val * 1.02, test if reads else None, test * 1.02 if reads else None)
