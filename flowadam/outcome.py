@@ -27,7 +27,7 @@ class CurvePoint:
     steps: int
     loss: float
     val: float
-    seconds: float = field(default=math.nan, compare=False)
+    seconds: float = field(default=math.nan, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from flowadam.space import Space
 from flowadam.spec import OptimizerSpec
 from search_spaces.adapters.arguments import require_non_negative
 from search_spaces.adapters.clipping import ClippedAdam
-from search_spaces.adapters.limits import SCALED
 from search_spaces.clipped_sgd import CLIP_VALUE
 from search_spaces.shared import BETA1, BETA2, EPS, LR, PENALTY, PENALTY_DEFAULT
 
@@ -42,5 +41,4 @@ SPEC = OptimizerSpec(
     source="Kingma & Ba 2015 (arXiv 1412.6980) on gradients clipped as by Pascanu et al. 2013 "
     "(arXiv 1211.5063), as usual for transformers, at the norm 1; torch.optim.Adam",
     stacking="split",
-    exempt=SCALED,
 )

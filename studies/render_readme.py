@@ -11,15 +11,24 @@ import re
 import shutil
 import subprocess
 import tempfile
+import textwrap
 from pathlib import Path
 
 from analysis import report, table
+from analysis.card import Tag, Value
+from analysis.cards.across import across_card
+from analysis.frames import load
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "studies" / "recorded"
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "report.png"
 PICTURE_SIZE = "1100,1180"
+FLAGSHIP = RECORDED / "flagship"
+FLAGSHIP_PICTURE = ROOT / "docs" / "flagship.png"
+FLAGSHIP_SIZE = "1100,1250"
+COLUMNS = (0, 1, 2, 5, 8)
+"""Of the table across tasks: rival, verdict, median difference, Holm's p, P(improvement)."""
 
 
 def render(text: str) -> str:
@@ -33,25 +42,51 @@ def render(text: str) -> str:
 
 def blocks() -> dict[str, str]:
     """Return what each block holds: a study's table, or the text of a recorded benchmark."""
-    studies = {p.name: table(p).text() for p in RECORDED.iterdir() if p.is_dir()}
+    folders = [p for p in RECORDED.iterdir() if p.is_dir()]
+    studies = {p.name: across_text(p) if p == FLAGSHIP else table(p).text() for p in folders}
     return studies | {p.stem: p.read_text().strip() for p in RECORDED.glob("*.txt")}
 
 
+def across_text(folder: Path) -> str:
+    """Return a study's verdict across tasks as text."""
+    card = across_card(load(folder))
+    told = [textwrap.fill(line, 100) for line in card.verdict]
+    if card.table is None:
+        return "\n".join(told)
+    rows = [[_word(row[i]) for i in COLUMNS] for group in card.table.groups for row in group.rows]
+    lines = [[card.table.head[i] for i in COLUMNS], *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return "\n".join([*told, "", *text])
+
+
+def _word(value: Value) -> str:
+    return value.text if isinstance(value, Tag) else value
+
+
 def photograph() -> None:
-    """Take the picture of the quick start's report, where Chromium is installed."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        print("chromium is not installed: the picture stays as it is.")
-        return
+    """Take the pictures of the recorded studies, where Chromium is installed."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "quickstart"
         shutil.copytree(RECORDED / "quickstart", copy)
-        page = report.build(copy)
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        quiet = ["--disable-background-networking", "--disable-dev-shm-usage"]
-        size = f"--window-size={PICTURE_SIZE}"
-        command = [chromium, *flags, *quiet, size, f"--screenshot={PICTURE}", page.as_uri()]
-        subprocess.run(command, check=True, capture_output=True)
+        shoot(report.build(copy), PICTURE, PICTURE_SIZE)
+        if FLAGSHIP.exists():
+            frames, page = load(FLAGSHIP), Path(folder) / "flagship.html"
+            page.write_text(report.render(frames, [across_card(frames)]), encoding="utf-8")
+            shoot(page, FLAGSHIP_PICTURE, FLAGSHIP_SIZE)
+
+
+def shoot(page: Path, picture: Path, size: str) -> None:
+    """Take a picture of the top of a page."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print(f"chromium is not installed: {picture.name} stays as it is.")
+        return
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    quiet = ["--disable-background-networking", "--disable-dev-shm-usage"]
+    shown = f"--window-size={size}", f"--screenshot={picture}"
+    command = [chromium, *flags, *quiet, *shown, page.as_uri()]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 if __name__ == "__main__":
