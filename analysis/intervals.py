@@ -109,11 +109,14 @@ def sign_flip_p(differences: Sequence[float]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's adjusted p-values: the i-th smallest of m times m - i + 1, made monotone."""
-    # statsmodels takes half a second to load.
-    from statsmodels.stats.multitest import multipletests
+    """Return Holm's adjusted p-values: the i-th smallest of m times m - i + 1, made monotone.
 
-    if not p_values:
-        return []
-    adjusted = multipletests(p_values, method="holm")[1]
-    return np.asarray(adjusted, dtype=float).tolist()
+    Equal to ``statsmodels.stats.multitest.multipletests(p, method="holm")``, which collects garbage
+    in every call and so takes 50 ms, for hundreds of families on a page.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted.tolist()

@@ -16,7 +16,7 @@ from flowadam.trial import run_trial
 
 GRADIENTS = 12
 CELL_SECONDS = 10.0
-TOTAL_SECONDS = 60.0
+TOTAL_SECONDS = 20.0
 PARQUET = 1.3
 """Bytes of ledger and Parquet together over those of the ledger."""
 
@@ -42,7 +42,7 @@ def pilots(
 ) -> dict[Cell, Pilot]:
     """Run the default configuration of each cell for a few gradients and extrapolate.
 
-    Cells are tried task by task in turn until a minute has passed; those that are left take the
+    Cells are tried task by task in turn until twenty seconds have passed; those that are left take the
     most expensive pilot of their task, and have none where their task has none.
     """
     began = time.monotonic()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from analysis.intervals import holm, mean_interval, sign_flip_p, smallest_p, welch_interval, welch_p
 
@@ -143,3 +144,8 @@ def test_the_sign_flip_test_keeps_its_level(n: int) -> None:
     rng = np.random.default_rng(2)
     rejected = [sign_flip_p(rng.normal(0, 1, n).tolist()) < 0.05 for _ in range(4_000)]
     assert np.mean(rejected) < 0.05 + 4 * 0.0035
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    p = [0.04, 0.001, 0.03, 0.03, 1.0, 0.2]
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])

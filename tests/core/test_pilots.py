@@ -35,10 +35,10 @@ def test_an_optimizer_that_raises_is_told() -> None:
     assert "error: ValueError: no way" in found.failed
 
 
-def test_cells_beyond_the_minute_take_the_dearest_of_their_task(
+def test_cells_beyond_the_limit_take_the_dearest_of_their_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    times = iter([0.0, 1.0, 2.0, 61.0])
+    times = iter([0.0, 1.0, 2.0, 21.0])
     monkeypatch.setattr(cost.time, "monotonic", lambda: next(times))
     prices = iter([Pilot(3.0, 1.0, 9.0), Pilot(2.0, 1.0, 9.0)])
     monkeypatch.setattr(cost, "pilot", lambda *arguments: next(prices))
