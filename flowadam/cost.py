@@ -42,8 +42,8 @@ def pilots(
 ) -> dict[Cell, Pilot]:
     """Run the default configuration of each cell for a few gradients and extrapolate.
 
-    Cells are tried task by task in turn until twenty seconds have passed; those that are left take the
-    most expensive pilot of their task, and have none where their task has none.
+    Cells are tried task by task in turn until twenty seconds have passed; those that are left take
+    the most expensive pilot of their task, and have none where their task has none.
     """
     began = time.monotonic()
     found: dict[Cell, Pilot] = {}
