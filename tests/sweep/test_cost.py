@@ -24,7 +24,16 @@ class Instant:
 
     workers = 1
 
-    def run(self, study: Study, catalog: Catalog, dealer: Dealer, sink: Sink, stop: Stop) -> None:
+    def run(
+        self,
+        study: Study,
+        catalog: Catalog,
+        dealer: Dealer,
+        sink: Sink,
+        stop: Stop,
+        *,
+        alone: bool = False,
+    ) -> None:
         while (job := dealer.next_job()) is not None:
             scores = Scores(1.0 / (1 + job.group.config), 1.0)
             cost = Cost(10, 10, 0.1, 1.0)
