@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.confirm_grid import full
 from analysis.frames import Arena, Frames
+from analysis.guards import search_scores
 from analysis.roster import Roster
 from flowadam.plan import Cell
 
@@ -103,7 +104,7 @@ def _scale(frames: Frames, arena: Arena) -> Scale:
     mine = Cell(arena.task, REFERENCE, arena.budget)
     known = mine in frames.elections and frames.elections[mine].trials > 0
     cells = [mine] if known else frames.cells(arena)
-    scores = [score for cell in cells for score in _scores(frames, cell)]
+    scores = [score for cell in cells for score in search_scores(frames, cell)]
     return Scale(
         arena,
         _best(frames, arena.task),
@@ -111,12 +112,6 @@ def _scale(frames: Frames, arena: Arena) -> Scale:
         REFERENCE if known else "all optimizers",
         len(scores),
     )
-
-
-def _scores(frames: Frames, cell: Cell) -> Sequence[float]:
-    """Return the scores of configurations 1 to N; the default is not drawn at random."""
-    election = frames.elections[cell]
-    return [election.scores[config] for config in range(1, election.trials + 1)]
 
 
 def _best(frames: Frames, task: str) -> float:

@@ -10,8 +10,7 @@ from analysis.frames import Arena, Frames
 from analysis.intervals import ALPHA, smallest_p
 from analysis.text import count
 from flowadam.plan import Cell
-
-FEWEST_TASKS = 8
+from flowadam.power import FEWEST_TASKS
 
 
 @dataclass(frozen=True)

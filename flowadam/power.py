@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 ALPHA = 0.05
+FEWEST_TASKS = 8
+"""Tasks below which intervals across tasks are not trusted, whatever the number of rivals."""
+
+_FEW = f"The report tests across tasks from {FEWEST_TASKS} tasks on, and {{}} are fewer."
 
 
 def smallest_p(n: int) -> float:
@@ -32,6 +36,7 @@ def feasibility(tasks: int, rivals: int, seeds: int) -> list[str]:
     return [
         _sentence("Within a task", seeds, "confirm seeds", need, rivals),
         _sentence("Across tasks", tasks, "tasks", need, rivals),
+        *([_FEW.format(tasks)] if need <= tasks < FEWEST_TASKS else []),
     ]
 
 

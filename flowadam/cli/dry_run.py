@@ -27,7 +27,7 @@ def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
     """Print missing runs, gradients, time and disk by cell; nothing is written."""
     store = Store(folder) if (folder / "study.toml").exists() else None
     mine = cells(study, catalog.tasks)
-    left = {name: _left(study, catalog, store, name) for name in study.phase}
+    left = _left(study, catalog, store)
     found = pilots(study, catalog.tasks, catalog.specs, mine)
     heads = ("task", "optimizer", "budget", *(f"{name} runs" for name in study.phase), "hours")
     table = folding_table(*heads)
@@ -42,23 +42,18 @@ def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
     console.print(f"Folder: {folder}. Nothing was run but the pilots.", highlight=False)
 
 
-def _left(study: Study, catalog: Catalog, store: Store | None, phase: str) -> Counter[Cell]:
-    """Return the runs that are missing of a phase by cell; at most, where no winner is known."""
+def _left(study: Study, catalog: Catalog, store: Store | None) -> dict[str, Counter[Cell]]:
+    """Return the runs that are missing by phase and cell; at most, where no winner is known."""
     rows = [] if store is None else store.rows()
-    groups = planned(study, catalog, rows, phase)
+    plans = {name: planned(study, catalog, rows, name) for name in study.phase}
     if store is not None:
-        groups = missing(study, catalog, store, groups)
-    if phase in WINNERS and not _has_winners(study, catalog, store):
+        plans = {name: missing(study, catalog, store, plan) for name, plan in plans.items()}
+    left = {name: _runs(plan) for name, plan in plans.items()}
+    if plans["search"]:
         mine = cells(study, catalog.tasks)
-        return Counter({cell: _most(study, catalog, cell, phase) for cell in mine})
-    return _runs(groups)
-
-
-def _has_winners(study: Study, catalog: Catalog, store: Store | None) -> bool:
-    """Say whether the search is complete, so that what follows is known."""
-    return store is not None and not missing(
-        study, catalog, store, planned(study, catalog, [], "search")
-    )
+        for name in set(WINNERS) & set(left):
+            left[name] = Counter({cell: _most(study, catalog, cell, name) for cell in mine})
+    return left
 
 
 def _most(study: Study, catalog: Catalog, cell: Cell, phase: str) -> int:

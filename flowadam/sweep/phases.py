@@ -95,9 +95,10 @@ class _Run:
 
     def phase(self, name: str) -> int:
         """Run the missing groups of a phase, unless the user has stopped; return the runs left."""
-        groups = self._missing(name)
+        plan = planned(self._study, self._catalog, self._store.rows(), name)
+        groups = self._missing(plan)
         if not self._stop.interrupted:
-            total = _runs(self._planned(name))
+            total = _runs(plan)
             self._observer.phase(name, total, total - _runs(groups))
             if name != "search":
                 self._stop.reserve = 0.0
@@ -105,7 +106,7 @@ class _Run:
                 self.trivial()
             if groups:
                 self._run(name, groups)
-        return _runs(self._missing(name))
+        return _runs(self._missing(plan))
 
     def _run(self, name: str, groups: list[Group]) -> None:
         self._dealer = self._deal(name, groups)
@@ -121,11 +122,8 @@ class _Run:
         absent = set(groups).__contains__
         return AdaptiveDealer(self._study, mine, self._catalog.specs, self._store, absent)
 
-    def _planned(self, name: str) -> list[Group]:
-        return planned(self._study, self._catalog, self._store.rows(), name)
-
-    def _missing(self, name: str) -> list[Group]:
-        return missing(self._study, self._catalog, self._store, self._planned(name))
+    def _missing(self, plan: list[Group]) -> list[Group]:
+        return missing(self._study, self._catalog, self._store, plan)
 
     def trivial(self) -> None:
         """Store what each task's constant predictors reach."""

@@ -150,8 +150,10 @@ def test_a_missing_cell_takes_its_optimizer_out_and_is_named(tmp_path: Path) -> 
 
 
 def test_effort_is_equal_even_where_a_search_was_cut_short(tmp_path: Path) -> None:
-    cut = lambda g: not (g.phase == "search" and g.cell.optimizer == "adamw" and g.config > 4)  # noqa: E731
-    found = study(tmp_path, keep=cut)
+    def kept(g: Group) -> bool:
+        return g.phase != "search" or g.cell.optimizer != "adamw" or g.config <= 4
+
+    found = study(tmp_path, keep=kept)
     assert {election.trials for election in found.elections.values()} == {4}
     assert regrets(found, roster(found)).scales[0].n == 4
 
@@ -193,8 +195,10 @@ def test_nothing_is_tested_on_too_few_tasks(frames: Frames) -> None:
 
 
 def test_a_focus_without_results_is_named(tmp_path: Path) -> None:
-    keep = lambda g: g.phase == "search" or g.cell.optimizer != "flowadam"  # noqa: E731
-    found = across(study(tmp_path, keep=keep))
+    def kept(g: Group) -> bool:
+        return g.phase == "search" or g.cell.optimizer != "flowadam"
+
+    found = across(study(tmp_path, keep=kept))
     assert found.reason == "flowadam has no confirmed result on one, two"
     assert found.focus is None
 

@@ -26,5 +26,10 @@ def test_five_seeds_cannot_pass() -> None:
     assert across.startswith("Across tasks, 8 tasks can be significant")
 
 
+def test_seven_tasks_are_not_tested_though_they_could_pass() -> None:
+    assert "from 8 tasks on, and 7 are fewer" in feasibility(tasks=7, rivals=2, seeds=10)[-1]
+    assert len(feasibility(tasks=8, rivals=2, seeds=10)) == 2
+
+
 def test_one_optimizer_has_no_rival() -> None:
     assert feasibility(8, 0, 10) == ["One optimizer alone: there is nothing to compare."]
