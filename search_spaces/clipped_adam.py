@@ -23,7 +23,7 @@ def clipped_adam(
 ) -> ClippedAdam:
     """Return Adam on the gradient ``g min(1, clip_value / ||g||)``, without weight decay."""
     require_non_negative(clip_value=clip_value)
-    return ClippedAdam(params, lr, (beta1, beta2), eps, clip_value)
+    return ClippedAdam(params, clip_value, lr=lr, betas=(beta1, beta2), eps=eps, foreach=True)
 
 
 SPEC = OptimizerSpec(

@@ -25,7 +25,7 @@ CLIP_VALUE = Float(
 def clipped_sgd(params: Any, *, lr: float = 1e-3, clip_value: float = 10.0) -> ClippedSGD:
     """Return clipped gradient descent, ``theta -= lr g min(1, clip_value / ||g||)``."""
     require_non_negative(lr=lr, clip_value=clip_value)
-    return ClippedSGD(params, lr, clip_value)
+    return ClippedSGD(params, clip_value, lr=lr, foreach=True)
 
 
 SPEC = OptimizerSpec(

@@ -93,28 +93,35 @@ class Dealer(Protocol):
 Sink = Callable[[Job, list[Outcome]], None]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What an engine is given to run.
+
+    Args:
+        dealer: has the jobs.
+        sink: takes each job's outcomes.
+        stop: says when to end early.
+        alone: one job at a time, since its seconds are what is asked for.
+    """
+
+    study: Study
+    catalog: Catalog
+    dealer: Dealer
+    sink: Sink
+    stop: Stop
+    alone: bool = False
+
+
 class Engine(Protocol):
     """Runs jobs somewhere, `workers` at a time."""
 
     @property
     def workers(self) -> int: ...
 
-    def run(
-        self,
-        study: Study,
-        catalog: Catalog,
-        dealer: Dealer,
-        sink: Sink,
-        stop: Stop,
-        *,
-        alone: bool = False,
-    ) -> None:
-        """Run what the dealer deals until it is exhausted or `stop` is set.
+    def run(self, work: Work) -> None:
+        """Run what the dealer deals until it is exhausted or the stop is set.
 
         Every started job reaches the sink exactly once, unless the engine itself is killed.
-
-        Args:
-            alone: one job at a time, since its seconds are what is asked for.
         """
         ...
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from flowadam.study import Study
-from flowadam.sweep.job import Catalog, Dealer, Sink
-from flowadam.sweep.stop import Stop
+from flowadam.sweep.job import Work
 from flowadam.trial import require_device, run_group
 
 
@@ -13,18 +11,9 @@ class LocalEngine:
 
     workers = 1
 
-    def run(
-        self,
-        study: Study,
-        catalog: Catalog,
-        dealer: Dealer,
-        sink: Sink,
-        stop: Stop,
-        *,
-        alone: bool = False,
-    ) -> None:
-        require_device(study.device)
-        while not stop and (job := dealer.next_job()) is not None:
-            cell = job.group.cell
-            task, spec = catalog.tasks[cell.task], catalog.specs[cell.optimizer]
-            sink(job, run_group(study, task, spec, job.group, job.configuration.values))
+    def run(self, work: Work) -> None:
+        require_device(work.study.device)
+        while not work.stop and (job := work.dealer.next_job()) is not None:
+            cell, values = job.group.cell, job.configuration.values
+            task, spec = work.catalog.tasks[cell.task], work.catalog.specs[cell.optimizer]
+            work.sink(job, run_group(work.study, task, spec, job.group, values))

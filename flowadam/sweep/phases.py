@@ -13,7 +13,7 @@ from flowadam.study import Study
 from flowadam.study_rules import PHASES
 from flowadam.sweep.configurations import configuration_of
 from flowadam.sweep.dealers import AdaptiveDealer, ListDealer
-from flowadam.sweep.job import Catalog, Dealer, Engine, Job, Observer
+from flowadam.sweep.job import Catalog, Dealer, Engine, Job, Observer, Work
 from flowadam.sweep.planned import planned
 from flowadam.sweep.stop import Stop
 
@@ -112,7 +112,7 @@ class _Run:
         self._dealer = self._deal(name, groups)
         alone = name == "timing"
         arguments = self._study, self._catalog, self._dealer, self._take, self._stop
-        self._engine.run(*arguments, alone=alone)
+        self._engine.run(Work(*arguments, alone))
         self._store.flush()
 
     def _deal(self, name: str, groups: list[Group]) -> Dealer:

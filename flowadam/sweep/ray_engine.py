@@ -7,11 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Self
 
-from flowadam.study import Study
 from flowadam.sweep.chunks import Chunks
-from flowadam.sweep.job import Catalog, Dealer, Sink
+from flowadam.sweep.job import Work
 from flowadam.sweep.ray_session import ray_session
-from flowadam.sweep.stop import Stop
 
 
 class RayEngine:
@@ -38,29 +36,20 @@ class RayEngine:
     def __exit__(self, *error: object) -> None:
         self._exit.close()
 
-    def run(
-        self,
-        study: Study,
-        catalog: Catalog,
-        dealer: Dealer,
-        sink: Sink,
-        stop: Stop,
-        *,
-        alone: bool = False,
-    ) -> None:
+    def run(self, work: Work) -> None:
         if self._folder is None:
             self._folder = self._exit.enter_context(ray_session(self._address))
         # Ray reads its environment while it is imported, so it must not be imported before.
         tuner = import_module("flowadam.sweep.ray_tuner")
         self.workers = self._wanted or tuner.check_room(
-            tuner.request(study, catalog), elastic=self._address is not None
+            tuner.request(work.study, work.catalog), elastic=self._address is not None
         )
         module, _, name = self._trainable.partition(":")
         trainable = getattr(import_module(module), name)
-        workers = 1 if alone else self.workers
-        chunks = Chunks(dealer, sink, stop, workers, study.group_limit)
+        workers = 1 if work.alone else self.workers
+        chunks = Chunks(work.dealer, work.sink, work.stop, workers, work.study.group_limit)
         # Only where all room is taken does one more trial wait, and does not run.
-        spare = self._wanted is None and not alone
-        tuner.run_tuner(trainable, study, catalog, chunks, self._folder, spare=spare)
+        spare = self._wanted is None and not work.alone
+        tuner.run_tuner(trainable, work.study, work.catalog, chunks, self._folder, spare=spare)
         if chunks.error:
             raise chunks.error

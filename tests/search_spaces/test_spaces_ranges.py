@@ -37,8 +37,8 @@ LIBRARY: Mapping[str, Any] = {
     "adahessian": partial(AdaHessian, lr=0.15, eps=1e-4),
     "sophiah": partial(SophiaH, lr=6e-4 / 1e-2),
     "flowadam_preset": FlowAdam,
-    "clipped_adam": partial(ClippedAdam, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, clip_value=1.0),
-    "clipped_sgd": partial(ClippedSGD, lr=1e-3, clip_value=10.0),
+    "clipped_adam": partial(ClippedAdam, clip_value=1.0, foreach=True),
+    "clipped_sgd": partial(ClippedSGD, clip_value=10.0, lr=1e-3, foreach=True),
 }
 """The library's class with what our spec says that it publishes otherwise."""
 

@@ -20,9 +20,8 @@ import sweep_plugins
 
 import flowadam.store as store_module
 from flowadam.errors import FlowAdamError, InputError
-from flowadam.study import Study, make_study
+from flowadam.study import make_study
 from flowadam.sweep import (
-    Catalog,
     Engine,
     LocalEngine,
     RayEngine,
@@ -32,7 +31,7 @@ from flowadam.sweep import (
     open_store,
     sweep,
 )
-from flowadam.sweep.job import Dealer, Sink
+from flowadam.sweep.job import Work
 
 TRAINABLE = "trainables.group_trainable:GroupTrainable"
 
@@ -57,18 +56,9 @@ class SearchOnRay:
     def workers(self) -> int:
         return self._engines[0].workers if self._engines else 1
 
-    def run(
-        self,
-        study: Study,
-        catalog: Catalog,
-        dealer: Dealer,
-        sink: Sink,
-        stop: Stop,
-        *,
-        alone: bool = False,
-    ) -> None:
+    def run(self, work: Work) -> None:
         engine = self._engines.pop() if self._engines else LocalEngine()
-        engine.run(study, catalog, dealer, sink, stop, alone=alone)
+        engine.run(work)
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from sweep_tools import study
 
 from flowadam import store as store_module
 from flowadam.outcome import Cost, Outcome, Scores
-from flowadam.study import Study, make_study
-from flowadam.sweep import Catalog, Stop, open_store, sweep
-from flowadam.sweep.job import Dealer, Sink
+from flowadam.study import make_study
+from flowadam.sweep import Stop, open_store, sweep
+from flowadam.sweep.job import Work
 
 
 class Instant:
@@ -24,20 +24,11 @@ class Instant:
 
     workers = 1
 
-    def run(
-        self,
-        study: Study,
-        catalog: Catalog,
-        dealer: Dealer,
-        sink: Sink,
-        stop: Stop,
-        *,
-        alone: bool = False,
-    ) -> None:
-        while (job := dealer.next_job()) is not None:
+    def run(self, work: Work) -> None:
+        while (job := work.dealer.next_job()) is not None:
             scores = Scores(1.0 / (1 + job.group.config), 1.0)
             cost = Cost(10, 10, 0.1, 1.0)
-            sink(job, [Outcome(s, "ok", "cpu", scores, cost) for s in job.group.seeds])
+            work.sink(job, [Outcome(s, "ok", "cpu", scores, cost) for s in job.group.seeds])
 
 
 def calls(folder: Path, trials: int) -> int:
