@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from flowadam.curve import MARKS
-from flowadam.outcome import encode
+from flowadam.outcome import Outcome, encode
 from flowadam.plan import Cell
+from flowadam.schedule import Schedule
 from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
 from flowadam.task import Task
@@ -60,31 +62,49 @@ def pilots(
 
 def pilot(study: Study, task: Task, spec: OptimizerSpec, budget: int) -> Pilot:
     """Return what a run of `budget` gradients takes, from two runs of twelve, stacked or not."""
-    try:
-        search = _seconds(study, task, spec, budget, study.search_blocks[:1])
-        confirm = _seconds(study, task, spec, budget, study.confirm_blocks[:1])
-    except RuntimeError as error:
-        return Pilot(0.0, 0.0, 0.0, str(error))
-    return Pilot(search[0], confirm[0], search[1])
+    search, confirm = (
+        _short_run(study, task, spec, min(GRADIENTS, budget), replicas)
+        for replicas in (study.search_blocks[0], study.confirm_blocks[0])
+    )
+    for one in (search, confirm):
+        if one.status not in ("ok", "diverged") or not one.cost.grad_evals:
+            return Pilot(0.0, 0.0, 0.0, f"{one.status}: {one.message}")
+    size = len(encode([search])) / len(search.curve) * PARQUET
+    return Pilot(_seconds(search, budget), _seconds(confirm, budget), size * _points(budget))
 
 
-def _seconds(
-    study: Study, task: Task, spec: OptimizerSpec, budget: int, block: Sequence[int]
-) -> tuple[float, float]:
-    """Return seconds per run of a whole budget, and the bytes of its rows."""
-    short = min(GRADIENTS, budget)
-    arguments = task, spec, spec.defaults, range(block[0]), short
-    options = {"device": study.device, "dtype": study.dtype, "time_limit": CELL_SECONDS}
-    run_trial(*arguments, **options)  # draws or reads the data, loads libraries
-    outcomes = run_trial(*arguments, **options)
-    one = outcomes[0]
-    if one.status not in ("ok", "diverged") or not one.cost.grad_evals:
-        raise RuntimeError(f"{one.status}: {one.message}")
+def confirm_share(found: Iterable[Pilot]) -> float:
+    """Return the seconds of confirm runs over those of as many search runs; 1 without a pilot."""
+    known = [p for p in found if not p.failed]
+    search = sum(p.search for p in known)
+    return sum(p.confirm for p in known) / search if search else 1.0
+
+
+def _short_run(
+    study: Study, task: Task, spec: OptimizerSpec, budget: int, replicas: int
+) -> Outcome:
+    """Return the first replica of the second of two equal runs of the default configuration."""
+    run = partial(
+        run_trial,
+        *(task, spec, spec.defaults, range(replicas), budget),
+        device=study.device,
+        dtype=study.dtype,
+        time_limit=CELL_SECONDS,
+        schedule=Schedule(study.schedule, study.warmup),
+    )
+    run()  # draws or reads the data, loads libraries
+    return run()[0]
+
+
+def _seconds(one: Outcome, budget: int) -> float:
+    """Extrapolate the seconds of a run; its curve has about as many points at every budget."""
     steps = one.curve[-1].seconds
     per_point = max(0.0, one.cost.seconds - steps) / len(one.curve)
-    size = len(encode([one])) / len(one.curve) * PARQUET
-    marks = min(MARKS, budget) + 1
-    return steps / one.cost.grad_evals * budget + per_point * marks, size * marks
+    return steps / one.cost.grad_evals * budget + per_point * _points(budget)
+
+
+def _points(budget: int) -> int:
+    return min(MARKS, budget) + 1
 
 
 def _in_turn(mine: list[Cell]) -> Iterable[Cell]:

@@ -17,7 +17,9 @@ from flowadam.cli.dry_run import print_plan
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry, say_plugins
 from flowadam.cli.report import build_and_print
+from flowadam.cost import confirm_share, pilots
 from flowadam.errors import FlowAdamError, InputError, require_known
+from flowadam.plan import cells
 from flowadam.study import Study, make_study, read_study
 from flowadam.sweep import (
     Catalog,
@@ -74,6 +76,9 @@ def run_sweep(
         print_plan(study, catalog, folder)
         return
     say_plugins(registry.plugins)
+    if deadline and address is None:
+        found = pilots(study, catalog.tasks, catalog.specs, cells(study, catalog.tasks))
+        stop.confirm_share = confirm_share(found.values())
     with stop.on_interrupt():
         result = _run(study, catalog, folder, engine, address, workers, tracking_uri, stop)
     _say_left(result)

@@ -162,8 +162,9 @@ class _Run:
         """Keep enough of the deadline for the confirm phase, judged by the runs so far."""
         if group.phase == "search" and self._runs:
             runs = (self._study.substudies + 1) * self._study.confirm_seeds
-            runs *= len(self._study.task) * len(self._study.optimizer)
-            self._stop.reserve = runs * self._seconds / self._runs / self._engine.workers
+            runs *= len(cells(self._study, self._catalog.tasks))
+            seconds = self._seconds / self._runs * self._stop.confirm_share
+            self._stop.reserve = runs * seconds / self._engine.workers
 
 
 def _runs(groups: Iterable[Group]) -> int:

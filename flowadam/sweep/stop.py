@@ -17,12 +17,15 @@ class Stop:
 
     Attributes:
         reserve: seconds before the deadline at which to stop already.
+        confirm_share: seconds of a confirm run, one replica of a whole block, over those of a
+            search run; the search's reserve is judged by it.
         interrupted: the user pressed Ctrl-C, or `request` was called.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self.reserve = 0.0
+        self.confirm_share = 1.0
         self.interrupted = False
 
     def __bool__(self) -> bool:

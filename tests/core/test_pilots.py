@@ -8,7 +8,7 @@ import pytest
 
 import flowadam.cost as cost
 from flowadam.contract.quadratic import QuadraticTask
-from flowadam.cost import Pilot, pilot, pilots
+from flowadam.cost import Pilot, confirm_share, pilot, pilots
 from flowadam.plan import Cell
 from flowadam.study import Study
 from search_spaces import get
@@ -48,3 +48,9 @@ def test_cells_beyond_the_limit_take_the_dearest_of_their_task(
     assert found[mine[0]].search == 3.0, "Tasks are tried in turn."
     assert found[mine[3]].search == 2.0
     assert found[mine[1]] == found[mine[2]] == found[mine[0]]
+
+
+def test_the_share_leaves_out_what_failed() -> None:
+    assert confirm_share([Pilot(3.0, 1.0, 9.0), Pilot(1.0, 1.0, 9.0)]) == 0.5
+    assert confirm_share([Pilot(2.0, 1.0, 9.0), Pilot(0.0, 0.0, 0.0, "broken")]) == 0.5
+    assert confirm_share([Pilot(0.0, 0.0, 0.0, "broken")]) == 1.0

@@ -8,27 +8,14 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from instant_engine import Instant
 from sweep_driver import Talker
 from sweep_plugins import catalog
 from sweep_tools import study
 
 from flowadam import store as store_module
-from flowadam.outcome import Cost, Outcome, Scores
 from flowadam.study import make_study
 from flowadam.sweep import Stop, open_store, sweep
-from flowadam.sweep.job import Work
-
-
-class Instant:
-    """An engine whose groups take no time."""
-
-    workers = 1
-
-    def run(self, work: Work) -> None:
-        while (job := work.dealer.next_job()) is not None:
-            scores = Scores(1.0 / (1 + job.group.config), 1.0)
-            cost = Cost(10, 10, 0.1, 1.0)
-            work.sink(job, [Outcome(s, "ok", "cpu", scores, cost) for s in job.group.seeds])
 
 
 def calls(folder: Path, trials: int) -> int:

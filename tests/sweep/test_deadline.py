@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_tools import contents, fork, order, run_to_end
+from instant_engine import Instant
+from sweep_driver import Talker
+from sweep_plugins import catalog
+from sweep_tools import contents, fork, order, run_to_end, study
 
 from flowadam.store import Store
+from flowadam.study import make_study
+from flowadam.sweep import Stop, open_store, sweep
 
 KEYS: dict[str, Any] = {"trials": 60, "substudies": 1, "confirm_seeds": 1}
 
@@ -43,3 +48,16 @@ def test_a_deadline_that_has_passed_runs_nothing(tmp_path: Path, engine: str) ->
     with fork(order(tmp_path, engine=engine, deadline=0.0, **KEYS)) as driver:
         assert driver.finish() == 1
     assert not driver.said("rows")
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+def test_what_is_kept_for_the_confirm_phase(tmp_path: Path, share: float) -> None:
+    wanted = make_study(study(trials=3, task=["a"], optimizer=["sgd"], substudies=2))
+    plugins, stop, engine = catalog({"a": 0.0}, ["sgd"]), Stop(1000.0), Instant()
+    stop.confirm_share = share
+    store = open_store(tmp_path, wanted, plugins)
+    sweep(wanted, plugins, store, engine, observer=Talker(), stop=stop, mirror=lambda store: None)
+    store.close()
+    kept = 3 * wanted.confirm_seeds * 0.1 * share
+    assert engine.reserves[:4] == pytest.approx([kept] * 4)
+    assert set(engine.reserves[4:]) == {0.0}
