@@ -1,7 +1,11 @@
-"""What holds for every test: one thread, and examples that are the same every time."""
+"""What holds for every test: one thread, equal examples, Ctrl-C as a terminal gives it."""
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
+
+import pytest
 import torch
 from hypothesis import settings
 
@@ -10,3 +14,18 @@ torch.set_num_threads(1)
 
 settings.register_profile("flowadam", deadline=None, derandomize=True)
 settings.load_profile("flowadam")
+
+# A shell starts its background jobs with SIGINT ignored, and the processes that tests start and
+# interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests of real processes first: the last file of one worker must not keep the other idle.
+
+    pytest-xdist would put the files with the fewest tests last, which are the longest ones.
+    """
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in ("sweep", "cli"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.card import Picture
-from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture
+from analysis.figures.style import COLORS, INK, PAPER, canvas, label, name_rows, picture
 from analysis.text import number
 
 
@@ -52,11 +52,7 @@ def dots(title: str, drawn: Sequence[Dot], xlabel: str, *, zero: bool = False) -
                 ax.plot(ends, [y, y], color=color, lw=2.5, alpha=0.8, solid_capstyle="butt")
             face = PAPER if dot.hollow else color
             ax.plot(100 * dot.center, y, "o", ms=6.5, color=face, mec=color, mew=1.5)
-        ax.set_yticks(range(len(rows)), [label(row, 20) for row in rows])
-        ax.set_ylim(len(rows) - 0.4, -0.6)
-        ax.grid(axis="y", visible=False)
-        ax.tick_params(length=0)
-        ax.spines["left"].set_visible(False)
+        name_rows(ax, [label(row, 20) for row in rows])
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{number(v)} %"))
         ax.set_xlabel(xlabel)

@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 
 from analysis.bootstrap import Interval
 from analysis.card import Picture
-from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture, plain_ticks
+from analysis.figures.style import (
+    COLORS,
+    INK,
+    PAPER,
+    canvas,
+    label,
+    name_rows,
+    picture,
+    plain_ticks,
+)
 
 
 @dataclass(frozen=True)
@@ -45,11 +54,7 @@ def dots(
             ax.axvline(at, color=INK, linewidth=1)
         for y, dot in enumerate(drawn):
             _draw(ax, y, dot)
-        ax.set_yticks(range(len(drawn)), [label(dot.name) for dot in drawn])
-        ax.set_ylim(len(drawn) - 0.4, -0.6)
-        ax.grid(axis="y", visible=False)
-        ax.tick_params(length=0)
-        ax.spines["left"].set_visible(False)
+        name_rows(ax, [label(dot.name) for dot in drawn])
         plain_ticks(ax, y=False)
         ax.locator_params(axis="x", nbins=5)
         ax.set_xlabel(unit)

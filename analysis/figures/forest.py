@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.card import Picture
 from analysis.compare import Comparison, Word
-from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture
+from analysis.figures.style import COLORS, INK, PAPER, canvas, label, name_rows, picture
 from analysis.text import number
 
 FILL: dict[Word, float] = {"better": 1.0, "worse": 1.0, "ahead": 0.4, "behind": 0.4}
@@ -31,11 +31,7 @@ def forest(
         ax.axvline(0, color=INK, linewidth=1)
         for y, comparison in enumerate(drawn):
             _draw(ax, y, comparison, COLORS[colors[comparison.rival]])
-        ax.set_yticks(range(len(drawn)), [label(c.rival) for c in drawn])
-        ax.set_ylim(len(drawn) - 0.4, -0.6)
-        ax.grid(axis="y", visible=False)
-        ax.tick_params(length=0)
-        ax.spines["left"].set_visible(False)
+        name_rows(ax, [label(c.rival) for c in drawn])
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{number(v)} %"))
         reference = drawn[0].reference

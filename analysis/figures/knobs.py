@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.card import Picture
-from analysis.figures.style import COLORS, INK, canvas, label, picture
+from analysis.figures.style import COLORS, INK, canvas, label, name_rows, picture
 from analysis.importance import Importance
 from analysis.text import fixed, percent
 
@@ -23,12 +23,8 @@ def knobs(title: str, found: Importance, color: int) -> Picture | None:
             ax.barh(y, min(first, total), height=0.62, color=tint, linewidth=0)
             ax.plot([knob.low, knob.high], [y, y], color=INK, lw=1.2, alpha=0.8)
         names = [label(knob.name.removeprefix("opt."), 24) for knob in found.knobs]
-        ax.set_yticks(range(len(names)), names)
-        ax.set_ylim(len(names) - 0.4, -0.6)
+        name_rows(ax, names)
         ax.set_xlim(0, max(1.0, *(knob.high for knob in found.knobs)))
-        ax.grid(axis="y", visible=False)
-        ax.tick_params(length=0)
-        ax.spines["left"].set_visible(False)
         ax.set_xlabel("share of the variance of the rank")
         quality = f"R² {fixed(found.surrogate.r2)}, N = {found.n}"
         explained = max(found.surrogate.r2, 0.0)

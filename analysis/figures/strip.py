@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from analysis.baselines import Trivial
 from analysis.card import Picture
 from analysis.confirmed import Confirmed
-from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture, plain_ticks
+from analysis.figures.style import (
+    COLORS,
+    INK,
+    PAPER,
+    canvas,
+    label,
+    name_rows,
+    picture,
+    plain_ticks,
+)
 from analysis.text import number
 
 
@@ -35,11 +44,7 @@ def strip(
                 _mark(ax, y, result.default.mean, "default", (low, high), room)
         if trivial and low - room <= trivial.test <= high + room:
             ax.axvline(trivial.test, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
-        ax.set_yticks(range(len(drawn)), [label(r.cell.optimizer) for r in drawn])
-        ax.set_ylim(len(drawn) - 0.5, -0.6)
-        ax.grid(axis="y", visible=False)
-        ax.tick_params(length=0)
-        ax.spines["left"].set_visible(False)
+        name_rows(ax, [label(r.cell.optimizer) for r in drawn], below=0.5)
         plain_ticks(ax, y=False)
         ax.locator_params(axis="x", nbins=5)
         ax.set_xlabel("test metric at the selected point (lower is better)")
