@@ -94,6 +94,16 @@ def test_a_start_depends_on_its_seed_alone(task: Any) -> None:
     assert any(not torch.equal(p[0], p[1]) for p in block.params)
 
 
+def test_zero_is_a_seed_like_any_other(task: Any) -> None:
+    """Where code says `if seed`, 0 means no seed, and the process's random state decides."""
+    torch.manual_seed(1)
+    first, step = task.make([0]), task.make([0]).closure()
+    torch.manual_seed(2)
+    again = task.make([0])
+    assert all(map(torch.equal, first.params, again.params))
+    assert torch.equal(step, again.closure())
+
+
 @pytest.mark.parametrize("penalty", [0.0, 0.01])
 def test_a_stacked_gradient_is_the_single_one(task: Any, penalty: float) -> None:
     block = task.make([3, 4, 5], penalty=penalty, dtype="float64")
