@@ -17,6 +17,7 @@ from analysis.audit.page import write_page
 from analysis.audit.readings import Reading
 from analysis.audit.table import text, write_parquet
 from flowadam.audit.claims import Claim
+from flowadam.audit.left import runs_left
 from flowadam.audit.read import Claims, read_claims
 from flowadam.audit.run import check_claim, run_claim
 from flowadam.audit.studies import Bench, Effort
@@ -60,14 +61,16 @@ def run_audit(name: str, options: Options) -> None:
     claims = claims.only(options.only) if options.only else claims
     stop, left = Stop(), 0
     hindered = {claim.key: why for claim in claims.claims if (why := _hindrance(claim, options))}
-    with stop.on_interrupt():
-        if options.measure:
+    if options.measure:
+        with stop.on_interrupt():
             left = _measure(claims, hindered, options, stop)
     findings = _findings(claims, hindered, options.out)
     write_parquet(options.out, findings)
     path = write_page(options.out, claims, findings)
     typer.echo(text(claims, findings))
     typer.echo(f"page: {path}")
+    if not options.measure:
+        _say_left(claims, hindered, options)
     if left:
         typer.echo(f"{left} runs are left. The same command goes on with them.")
         raise typer.Exit(1)
@@ -99,6 +102,18 @@ def _measure(claims: Claims, hindered: dict[str, str], options: Options, stop: S
             left += _as_published(claim, options, stop)
             left += run_claim(claim, options.out / claim.key, bench)
     return left
+
+
+def _say_left(claims: Claims, hindered: dict[str, str], options: Options) -> None:
+    """Say by claim what the audit itself would run."""
+    registry = Registry()
+    bench = Bench(
+        registry.task, registry.spec, LocalEngine(), options.effort, ProgressLine(), Stop(), _say
+    )
+    possible = [claim for claim in claims.claims if claim.key not in hindered]
+    left = {claim.key: runs_left(claim, options.out / claim.key, bench) for claim in possible}
+    found = [f"{key} {n}" for key, n in left.items() if n]
+    typer.echo(f"runs left: {', '.join(found) or 'none'}")
 
 
 def _as_published(claim: Claim, options: Options, stop: Stop) -> int:

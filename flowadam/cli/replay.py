@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from flowadam.cli.catalog import make_catalog
+from flowadam.cli.folders import open_study
 from flowadam.cli.registry import Registry, say_plugins
 from flowadam.errors import FlowAdamError, InputError, nearest
 from flowadam.outcome import Counters
@@ -45,7 +46,7 @@ def replay_row(folder: Path, key: str) -> None:
     Raises:
         typer.Exit: code 1 when the row does not agree.
     """
-    store = Store(folder.resolve())
+    store = open_study(folder)
     study, row = store.study, _find(store, key)
     if row["phase"] == "trivial":
         raise InputError(f"{row['key']} is a constant predictor: there is nothing to run.")

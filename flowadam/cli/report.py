@@ -9,13 +9,14 @@ from pathlib import Path
 import typer
 
 from analysis import report, table
+from flowadam.cli.folders import open_study
 from flowadam.store import Store
 from flowadam.tracking import Mirror
 
 
 def make_report(folder: Path) -> None:
     """Build the report of a stored study and mirror it."""
-    store = Store(folder.resolve())
+    store = open_study(folder)
     build_and_print(store, Mirror(store.folder))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from flowadam.cli.catalog import stored_catalog
+from flowadam.cli.folders import open_study
 from flowadam.cli.folding import folding_table
 from flowadam.plan import Cell, Group, cells
 from flowadam.rows import Row
-from flowadam.store import Store
 from flowadam.study import Study
 from flowadam.sweep import missing, planned
 
@@ -21,7 +21,7 @@ def show_status(folder: Path) -> None:
 
     No plugin runs: what the plan needs of foreign tasks and optimizers stands in the ledger.
     """
-    store = Store(folder.resolve())
+    store = open_study(folder)
     study = store.study
     catalog = stored_catalog(store)
     rows = store.rows()

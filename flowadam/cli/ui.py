@@ -9,8 +9,8 @@ from pathlib import Path
 
 import typer
 
+from flowadam.cli.folders import open_study
 from flowadam.errors import InputError
-from flowadam.store import Store
 from flowadam.tracking import Mirror, ui_command, ui_environment
 
 
@@ -21,7 +21,7 @@ def serve(folder: Path, port: int) -> None:
         InputError: the folder holds no study, or the port is in use.
     """
     folder = folder.resolve()
-    store = Store(folder)
+    store = open_study(folder)
     _check_port(port)
     mirror = Mirror(folder)
     warning = mirror(store)

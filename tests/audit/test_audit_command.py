@@ -71,6 +71,9 @@ def test_a_user_s_claims(
     """What can be run is run; what cannot says what is missing."""
     monkeypatch.setenv("FLOWADAM_DATA", str(tmp_path))
     argv = words(tmp_path)
+    assert run([*argv, "--table"]) == 0
+    # Two optimizers, two search seeds of the default and five confirmed; the winners are unknown.
+    assert "runs left: bowl 2" in capsys.readouterr().out
     assert run(argv) == 0
     said = capsys.readouterr().out
     assert "bowl" in said and "flowadam data get jester1" in said and "needs a GPU" in said
@@ -80,7 +83,13 @@ def test_a_user_s_claims(
     assert by["bowl"] < {"holds", "vanishes", "reverses"}
     assert (tmp_path / "out" / "audit.html").read_text().count("jester1") >= 1
     assert run([*argv, "--table"]) == 0
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == f"{said}runs left: none\n"
+    assert run([*argv[:3], "6", *argv[4:], "--table"]) == 0
+    assert "runs left: bowl 2\n" in capsys.readouterr().out
+    for command in (["status"], ["report"], ["replay", "abc"]):
+        study = str(tmp_path / "out" / "bowl" / "protocol")
+        assert run([command[0], study, *command[1:]]) == 2
+        assert "belongs to an audit" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
