@@ -70,6 +70,8 @@ def load(path: Path, **options: Any) -> Ratings:
         pytest.param(raw(gzip.compress(GOOD.encode()), "r.csv.gz"), id="gzip"),
         pytest.param(raw(b"\xef\xbb\xbf" + GOOD.encode(), "r.csv"), id="byte order mark"),
         pytest.param(csv(GOOD.replace("\n", "\r\n")), id="windows line ends"),
+        pytest.param(csv(GOOD.replace(",", ";")), id="semicolons"),
+        pytest.param(csv(GOOD.replace(",", "\t"), "r.tsv"), id="tabs"),
         pytest.param(csv(with_row(7, "u1,i1, 3 ")), id="spaces"),
         pytest.param(table(), id="numbers"),
         pytest.param(table(user=[9 - u for u in USERS]), id="falling numbers"),
@@ -114,7 +116,9 @@ BAD: list[Any] = [
     pytest.param(lambda folder: folder / "no.csv", "`path` must name a file, got", id="missing"),
     pytest.param(lambda folder: folder, "`path` must name a file, got", id="folder"),
     pytest.param(
-        csv(GOOD, "r.txt"), "`path` must end in .parquet, .csv, .csv.gz, got 'r.txt'.", id="suffix"
+        csv(GOOD, "r.txt"),
+        "`path` must end in .parquet, .csv, .csv.gz, .tsv, .tsv.gz, got 'r.txt'.",
+        id="suffix",
     ),
     pytest.param(csv(""), "must be a readable table, got .*Empty CSV file", id="empty"),
     pytest.param(csv(HEADER), "A ratings file needs rows, .* has none", id="header only"),
@@ -139,9 +143,9 @@ BAD: list[Any] = [
         id="column",
     ),
     pytest.param(
-        csv(GOOD.replace(",", ";")),
-        "has no column 'user'. Known: user;item;rating.",
-        id="semicolons",
+        csv(GOOD.replace(",", "|")),
+        "has no column 'user'. Known: user|item|rating.",
+        id="bars",
     ),
     pytest.param(
         csv(GOOD.replace("item", "user", 1)), "the column 'user' once, not several", id="doubled"

@@ -98,7 +98,8 @@ def load(
     """Read a ratings file; see ``read_ratings`` for the rules it must keep.
 
     Args:
-        path: a file ending in .parquet, .csv or .csv.gz.
+        path: a file ending in .parquet, .csv or .tsv (also .gz); columns of text may be
+            separated by commas, tabs or semicolons.
         user, item, rating: names of the columns.
         rank: columns of the factors.
         data_seed: fixes the split.

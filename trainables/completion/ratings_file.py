@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from trainables.cells import Cells
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SUFFIXES = (".parquet", ".csv", ".csv.gz")
+SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+DELIMITERS = (",", "\t", ";")
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,27 @@ def _read_csv(path: Path, columns: Columns) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv
 
-    with csv.open_csv(path) as reader:
+    options = csv.ParseOptions(delimiter=_delimiter(path, columns))
+    with csv.open_csv(path, parse_options=options) as reader:
         _require_columns(path, reader.schema.names, columns)
     types = dict.fromkeys(columns.names(), pa.string())
-    options = csv.ConvertOptions(column_types=types, include_columns=columns.names())
-    return csv.read_csv(path, convert_options=options)
+    convert = csv.ConvertOptions(column_types=types, include_columns=columns.names())
+    return csv.read_csv(path, parse_options=options, convert_options=convert)
+
+
+def _delimiter(path: Path, columns: Columns) -> str:
+    """Return what separates the three names in the header; a comma where nothing does."""
+    import gzip
+    import zlib
+
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    header = ""
+    # What cannot be unpacked is left to the reader, which says why.
+    with suppress(OSError, EOFError, zlib.error), opened(path, "rb") as file:
+        header = file.readline(1 << 16).decode("utf-8-sig", "replace").strip()
+    wanted = set(columns.names())
+    names = {d: {name.strip('"') for name in header.split(d)} for d in DELIMITERS}
+    return next((d for d in DELIMITERS if wanted <= names[d]), DELIMITERS[0])
 
 
 def _require_columns(path: Path, present: list[str], columns: Columns) -> None:
