@@ -15,12 +15,15 @@ import textwrap
 from pathlib import Path
 
 from analysis import report, table
+from analysis.audit.short import read_findings, short
 from analysis.card import Tag, Value
 from analysis.cards.across import across_card
 from analysis.frames import load
+from flowadam.audit.read import read_claims
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "studies" / "recorded"
+AUDITS = ROOT / "studies" / "audits"
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "report.png"
 PICTURE_SIZE = "1100,1180"
@@ -44,7 +47,13 @@ def blocks() -> dict[str, str]:
     """Return what each block holds: a study's table, or the text of a recorded benchmark."""
     folders = [p for p in RECORDED.iterdir() if p.is_dir()]
     studies = {p.name: across_text(p) if p == FLAGSHIP else table(p).text() for p in folders}
-    return studies | {p.stem: p.read_text().strip() for p in RECORDED.glob("*.txt")}
+    audits = {f"audit {p.stem}": audit_text(p) for p in sorted(AUDITS.glob("*.parquet"))}
+    return studies | audits | {p.stem: p.read_text().strip() for p in RECORDED.glob("*.txt")}
+
+
+def audit_text(path: Path) -> str:
+    """Return an audit's verdicts, recorded under the name of its claims."""
+    return short(read_claims(path.stem), read_findings(path))
 
 
 def across_text(folder: Path) -> str:

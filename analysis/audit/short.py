@@ -1,0 +1,57 @@
+"""An audit as one line a comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.audit.findings import Finding
+from analysis.audit.table import COLUMNS, claimed, is_share, verdicts
+from analysis.text import interval
+from flowadam.audit.claims import Claim
+from flowadam.audit.read import Claims
+
+HEAD = ("claim", "against", "n", "claimed", *COLUMNS)
+
+
+def read_findings(path: Path) -> list[Finding]:
+    """Return the findings of a Parquet file that `write_parquet` left."""
+    names = [field.name for field in fields(Finding)]
+    rows = pd.read_parquet(path, columns=names).to_dict("records")
+    return [Finding(**{str(name): value for name, value in row.items()}) for row in rows]
+
+
+def short(claims: Claims, findings: Sequence[Finding]) -> str:
+    """Return a line for each comparison that has a verdict: the word and the gain of every form.
+
+    A gain stands with its interval, in per cent where it is a share; n counts the pairs of the
+    corrected forms.
+    """
+    lines = [HEAD, *_lines(claims, findings)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:
+    for claim in claims.claims:
+        for against in claim.against:
+            found = verdicts(findings, claim, against)
+            counts = {f.n for variant, f in found.items() if variant != COLUMNS[0] and f.n}
+            if counts:
+                n = "-".join(map(str, sorted({min(counts), max(counts)})))
+                cells = (_cell(claim, found.get(variant)) for variant in COLUMNS)
+                yield (claim.key, against, n, claimed(claim, against), *cells)
+
+
+def _cell(claim: Claim, f: Finding | None) -> str:
+    if f is None:
+        return ""
+    if not f.n or math.isnan(f.low) or f.verdict == "not testable":
+        return f.verdict
+    scale = 100 if is_share(claim) else 1
+    ends = (scale * f.mean, scale * f.low, scale * f.high)
+    return f"{f.verdict} {interval(*ends, signed=True)}"
