@@ -19,6 +19,9 @@ from search_spaces.shared import LR, PENALTY, PENALTY_DEFAULT
 NEVER = 10**9
 """A number of steps that no run reaches."""
 
+LONGEST_AXIS = 8192
+"""Of a longer axis one decomposition takes minutes, and its matrices half a gigabyte."""
+
 
 class _Shampoo(CopiesWhole, Shampoo):
     """Passes over what the package raises at.
@@ -28,6 +31,16 @@ class _Shampoo(CopiesWhole, Shampoo):
     """
 
     kept = ("preconditioning_compute_steps", "maximize")
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        longest = max((n for p in self.param_groups[-1]["params"] for n in p.shape), default=0)
+        if longest > LONGEST_AXIS:
+            self.param_groups.pop()
+            raise ValueError(
+                "Shampoo keeps n x n matrices for an axis of n entries, and takes at most "
+                f"{LONGEST_AXIS:,}, got {longest:,}."
+            )
 
     def step(self, closure: Callable[..., Any] | None = None) -> Any:
         loss = None
@@ -64,6 +77,9 @@ def shampoo(params: Any, *, lr: float = 1e-3, matrix_eps: float = 1e-6) -> Shamp
     roots are taken anew at each step, no momentum (the package's would mix gradients with
     preconditioned ones), no weight decay: Algorithm 1. An axis of n entries costs two n x n
     matrices and a singular value decomposition a step, 20 ms at n = 400 on one core.
+
+    Raises:
+        ValueError: an axis of more than 8,192 entries.
     """
     require_non_negative(lr=lr, matrix_eps=matrix_eps)
     return _Shampoo(

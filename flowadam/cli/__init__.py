@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 INTERRUPTED = 130
@@ -28,16 +29,12 @@ def _run(words: list[str], debug: bool) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except InputError as error:
-        if debug:
-            raise
-        return _say(str(error), 2)
+        return _say(str(error), 2, debug)
     except (FlowAdamError, OSError) as error:
-        if debug:
-            raise
-        return _say(str(error), 1)
+        return _say(str(error), 1, debug)
     except Exception as error:  # the last line of defense: a sentence instead of a traceback
         if debug:
-            raise
+            return _say(type(error).__name__, 1, debug)
         return _say(f"{type(error).__name__}: {error}. Run again with --debug for the place.", 1)
     return 0
 
@@ -46,6 +43,9 @@ def _interrupted() -> int:
     return _say("interrupted; finished runs are in the store. The same command goes on.", 1)
 
 
-def _say(sentence: str, code: int) -> int:
+def _say(sentence: str, code: int, debug: bool = False) -> int:
+    """Print a sentence, after the traceback of what is being handled if `debug`."""
+    if debug:
+        traceback.print_exc()
     print(f"flowadam: {sentence}", file=sys.stderr)
     return code

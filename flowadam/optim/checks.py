@@ -47,8 +47,9 @@ def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
     """Return `value`, which must be one of `allowed`."""
     if isinstance(value, str) and value in allowed:
         return value
-    close = get_close_matches(str(value), allowed, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    folded = {option.casefold(): option for option in reversed(allowed)}
+    close = get_close_matches(str(value).casefold(), folded, n=1)
+    hint = f" Did you mean {folded[close[0]]!r}?" if close else ""
     names = ", ".join(repr(option) for option in allowed)
     raise ValueError(f"`{name}` must be one of {names}, got {value!r}.{hint}")
 

@@ -43,17 +43,16 @@ class FlatField:
         self.closure_failed = False
 
     def __call__(self, y: Tensor) -> Tensor:
-        """Return f(y), or NaN everywhere when loss or gradient are not finite at y."""
+        """Return f(y), NaN where the gradient is not finite. The loss has no say."""
         if not self._published and torch.equal(y, self.start):
             return self.start_slope
         self._write(y)
         try:
-            (loss,), (gradients,) = self._field.gradients([self._journey])
+            _, (gradients,) = self._field.gradients([self._journey])
         except BaseException:
             self.closure_failed = True
             raise
-        pull = self._pull(gradients)
-        return pull if math.isfinite(float(loss)) else torch.full_like(pull, math.nan)
+        return self._pull(gradients)
 
     def arrive(self, y: Tensor) -> None:
         """Leave the parameters at y, the end of the flow."""

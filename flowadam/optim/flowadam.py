@@ -26,6 +26,7 @@ from flowadam.optim.masked import masked_step
 from flowadam.optim.options import PUBLISHED, check_capturable, check_moves, check_shared, resolve
 from flowadam.optim.record import Record, statistics
 from flowadam.optim.refusals import refuse_loss_scale
+from flowadam.optim.saved import check_shapes
 from flowadam.optim.tally import Tally
 from flowadam.optim.tensors import check_stack, check_whole
 
@@ -298,8 +299,9 @@ class FlowAdam(Optimizer):
         """Continue from a copy of `state_dict`; nothing is shared with it afterwards.
 
         Raises:
-            ValueError: it is not FlowAdam's, has another number of replicas, or was saved with a
-                detector function that this optimizer lacks (or the other way round).
+            ValueError: it is not FlowAdam's, has another number of replicas or tensors of other
+                shapes, or was saved with a detector function that this optimizer lacks (or the
+                other way round).
         """
         found = len(state_dict.get("records", ()))
         if found != len(self._records):
@@ -314,6 +316,7 @@ class FlowAdam(Optimizer):
                 "A detector function is not part of the state: give the same one to the "
                 "constructor before loading, or none if the state was saved without."
             )
+        check_shapes(self, state_dict)
         copy = deepcopy(state_dict)
         super().load_state_dict(copy)
         self._records = [Record(**record) for record in copy["records"]]

@@ -37,9 +37,9 @@ def climb(field: Field, tol: float, keep: Keep | None) -> None:
     _euler(field.journeys)
     losses, ends = field.gradients(field.journeys)
     found = [Slopes(own, [], [], loss) for own, loss in zip(ends, losses, strict=True)]
-    values = _measure(field.journeys, found, keeping=keep is not None)
-    trios = zip(field.journeys, found, values, strict=True)
-    errors = [_error(journey, slopes, loss, tol) for journey, slopes, loss in trios]
+    _measure(field.journeys, found, keeping=keep is not None)
+    pairs = zip(field.journeys, found, strict=True)
+    errors = [_error(journey, slopes, tol) for journey, slopes in pairs]
     for journey, slopes, error in zip(field.journeys, found, errors, strict=True):
         journey.arrived = error <= 1
         if journey.arrived and keep is not None:
@@ -75,11 +75,8 @@ def _euler(journeys: Sequence[Journey]) -> None:
         kernels.add_(params, slopes, alpha=-group["lr"] * group["ode_t_scale"])
 
 
-def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool) -> list[float]:
-    """Set the norms that the check, the injection and the next step need, with one host read.
-
-    Returns the losses.
-    """
+def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool) -> None:
+    """Set the norms that the check, the injection and the next step need, with one host read."""
     lanes = [journey.lane for journey in journeys]
     ends = [end for slopes in found for end in slopes.tensors]
     grads = [grad for lane in lanes for grad in lane.grads]
@@ -87,7 +84,7 @@ def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool
     clipped = [slope for slope, grad in zip(firsts, grads, strict=True) if slope is not grad]
     momenta = [m for lane in lanes for m in lane.exp_avgs]
     lengths = norms_and_gaps([*clipped, *momenta, *(ends if keeping else ())], ends, grads)
-    values = iter(read([*lengths, *[slopes.loss for slopes in found]]))
+    values = iter(read(lengths))
     for journey in journeys:
         journey.speeds = [next(values) if s is None else s for s in journey.known_speeds()]
     for journey in journeys:
@@ -96,13 +93,16 @@ def _measure(journeys: Sequence[Journey], found: Sequence[Slopes], keeping: bool
         slopes.lengths = list(islice(values, len(slopes.tensors)))
     for slopes in found:
         slopes.changes = list(islice(values, len(slopes.tensors)))
-    return list(values)
 
 
-def _error(journey: Journey, found: Slopes, loss: float, tol: float) -> float:
-    """Return the scaled error estimate, or a bound of it that is at most 1."""
+def _error(journey: Journey, found: Slopes, tol: float) -> float:
+    """Return the scaled error estimate, or a bound of it that is at most 1.
+
+    The loss has no say: processes that share gradients have each a loss of their own, and must
+    take the same decisions.
+    """
     bound = _bound(journey, found.changes, tol)
-    if not (math.isfinite(loss) and math.isfinite(bound)):
+    if not math.isfinite(bound):
         return math.inf
     return bound if bound <= 1 else _exact(journey, found.tensors, tol)
 

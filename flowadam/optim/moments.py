@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from flowadam.optim import checks
+from flowadam.optim.saved import check_shapes
 
 Group = dict[str, Any]
 
@@ -70,7 +71,7 @@ class MomentOptimizer(Optimizer, ABC):
         """Continue from a copy of `state_dict`; nothing is shared with it afterwards.
 
         Raises:
-            ValueError: it is another optimizer's.
+            ValueError: it is another optimizer's, or of parameters of other shapes.
         """
         for group in state_dict["param_groups"]:
             missing = set(self.param_groups[0]) - set(group)
@@ -84,6 +85,7 @@ class MomentOptimizer(Optimizer, ABC):
                     f"The state must be one of {self._name}, whose `step` is a whole number, got "
                     f"{own.get('step')!r}."
                 )
+        check_shapes(self, state_dict)
         super().load_state_dict(deepcopy(state_dict))
 
     @property

@@ -101,6 +101,8 @@ def _rate(group: Group) -> float | Tensor:
     if group["capturable"] and isinstance(lr, Tensor) and lr.dim() == 0:
         checks.number("lr", lr.item(), checks.FINITE)
         return lr
+    if isinstance(lr, Tensor):
+        raise ValueError(f"`lr` must be a number, or a tensor [] where `capturable`, got {lr!r}.")
     return checks.number("lr", lr, checks.FINITE)
 
 
@@ -137,7 +139,10 @@ def check_shared(first: Group, group: Group) -> None:
     spanning = (*SHARED, "clip_value") if group["clip_mode"] == "global_norm" else SHARED
     for name in spanning:
         if group[name] != first[name]:
+            modes = first["mode"], group["mode"]
+            preset = name in PRESETS["A"] and modes[0] != modes[1]
+            where = f", of the modes {modes[0]!r} and {modes[1]!r}" if preset else ""
             raise ValueError(
                 f"`{name}` must be equal in all parameter groups, "
-                f"got {first[name]!r} and {group[name]!r}."
+                f"got {first[name]!r} and {group[name]!r}{where}."
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import subprocess
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from plugin_tools import MINE, OPT, TASK, forget, loaded, refusal, run, write
 from flowadam.cli import main
 from flowadam.cli.registry import Registry
 from flowadam.contract import OPTIMIZER_CHECKS
-from flowadam.errors import InputError
 from flowadam.plugins import absolute, import_plugin, read_plugin
 
 OWN_CLASS = """
@@ -120,11 +118,14 @@ def test_no_file(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixtu
     assert not (tmp_path / "out").exists()
 
 
-def test_debug_shows_the_plugin_s_own_line(tmp_path: Path) -> None:
+def test_debug_shows_the_plugin_s_own_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(tmp_path, "my.py", "def f():\n    return 1 / 0  # here\nf()\n")
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(SystemExit) as end:
         main(["tasks", "--debug", "--plugin", str(path)])
-    assert "return 1 / 0  # here" in "".join(traceback.format_exception(caught.value))
+    assert end.value.code == 2
+    assert "return 1 / 0  # here" in capsys.readouterr().err
 
 
 def test_two_plugins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

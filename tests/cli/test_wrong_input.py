@@ -151,11 +151,12 @@ def test_a_study_saved_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     assert run(["sweep", str(path), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
 
 
-def test_debug_shows_the_traceback() -> None:
-    from flowadam.errors import InputError
-
-    with pytest.raises(InputError):
-        main(["sweep", "--task", "digits_mpl", "--debug"])
+def test_debug_shows_the_traceback_and_changes_no_exit_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["sweep", "--task", "digits_mpl", "--debug"]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" in said and said.endswith("Did you mean 'digits_mlp'?\n")
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(

@@ -175,7 +175,7 @@ def test_closures_that_raise_and_gradients_with_a_graph() -> None:
         ({"ode_method": "ladder"}, "needs ode_method='euler', .* got 'ladder'"),
         ({"detector": "random"}, "one of 'gradient_norm', .* got 'random'"),
         ({"detector": lambda sight: True}, "one of .* got 'custom'"),
-        ({"lr": torch.tensor([0.1, 0.2])}, "`lr` must be a finite number"),
+        ({"lr": torch.tensor([0.1, 0.2])}, r"`lr` must be a number, or a tensor \[\]"),
         ({"lr": torch.tensor(-1.0)}, "`lr` must be a finite number of at least 0"),
         ({"capturable": 1}, "`capturable` must be True or False, got 1"),
     ],

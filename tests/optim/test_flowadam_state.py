@@ -126,3 +126,33 @@ def test_foreign_states_are_refused(wrong: str) -> None:
         state = FlowAdam(problem.params).state_dict()
     with pytest.raises(ValueError, match="records of 3 replicas, got"):
         opt.load_state_dict(state)
+
+
+SHAPES = [((4,), (2, 3)), ((3, 4), (4, 3)), ((2, 3), (6,)), ((4,), (1,)), ((1,), (3, 4))]
+
+
+@pytest.mark.parametrize("detector", ["gradient_norm", "second_moment", "periodic", "never"])
+@pytest.mark.parametrize(("saved", "own"), SHAPES)
+def test_a_state_of_another_shape_is_refused(
+    detector: str, saved: tuple[int, ...], own: tuple[int, ...]
+) -> None:
+    """Fused kernels would read beyond the shorter tensor."""
+    before, after = (
+        FlowAdam([torch.ones(2, requires_grad=True), torch.ones(shape, requires_grad=True)])
+        for shape in (saved, own)
+    )
+    for opt in (before, after):
+        for group in opt.param_groups:
+            group["detector"] = detector
+    params = before.param_groups[0]["params"]
+
+    def closure() -> torch.Tensor:
+        before.zero_grad()
+        loss = sum((p.square().sum() for p in params), torch.zeros(()))
+        loss.backward()
+        return loss
+
+    before.step(closure)
+    with pytest.raises(ValueError, match=r"`exp_avg` of parameter 1 must be of its shape \["):
+        after.load_state_dict(before.state_dict())
+    assert not after.state

@@ -129,3 +129,13 @@ def test_a_group_added_in_mid_run_is_trained(name: str) -> None:
     moved = [(p - old).abs().max() for p, old in zip(params, before, strict=True)]
     assert all(distance > 0 for distance in moved)
     assert optimizer.param_groups[1]["lr"] == 0.5
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_state_of_another_shape_is_refused(name: str) -> None:
+    saved, own = torch.ones(4, requires_grad=True), torch.ones(2, 3, requires_grad=True)
+    before, after = EVERY[name]([saved]), EVERY[name]([own])
+    saved.grad = torch.ones(4)
+    before.step()
+    with pytest.raises(ValueError, match=r"`exp_avg` of parameter 0 must be of its shape \[2, 3\]"):
+        after.load_state_dict(before.state_dict())

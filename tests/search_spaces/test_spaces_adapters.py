@@ -54,6 +54,11 @@ def test_nadam_restores_its_product_as_it_was_saved() -> None:
     assert restored is not saved
 
 
+def test_shampoo_refuses_an_axis_that_it_could_not_decompose() -> None:
+    with pytest.raises(ValueError, match="takes at most 8,192, got 9,000"):
+        shampoo([torch.zeros(2, 9000, requires_grad=True)])
+
+
 def test_shampoo_passes_over_a_gradient_that_is_not_finite() -> None:
     p = torch.ones(2, 3, requires_grad=True)
     optimizer = shampoo([p], lr=1.0)
