@@ -56,7 +56,7 @@ def test_presets_fill_what_is_not_given(mode: str, preset: tuple[float, ...]) ->
     [
         ({"lr": -1.0}, "`lr` must be a finite number of at least 0, got -1.0."),
         ({"lr": math.inf}, "`lr` must be a finite number of at least 0, got inf."),
-        ({"lr": torch.tensor(0.1)}, "`lr` must be a number, or a tensor [] where `capturable`, got tensor(0.1"),
+        ({"lr": torch.tensor(0.1)}, "`lr` must be a number, or a tensor [] where `capturable`"),
         ({"lr": "0.1"}, "got '0.1'."),
         ({"eps": -1e-8}, "`eps` must be a finite number of at least 0, got -1e-08."),
         ({"betas": (0.9, 1.0)}, "`betas` must be two numbers from 0 to below 1, got (0.9, 1.0)."),
