@@ -1,0 +1,82 @@
+"""The states of methods and flows: small frozen records of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """A record of tensors that is moved as one vector."""
+
+    def parts(self) -> list[Tensor]:
+        """Return the tensors in the order of the fields."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def moved(self, weights: Sequence[float], slopes: Sequence[Self]) -> Self:
+        """Return Y + sum_i a_i K_i; a weight of 0 costs nothing."""
+        parts = self.parts()
+        for weight, slope in zip(weights, slopes, strict=True):
+            if weight:
+                parts = list(torch._foreach_add(parts, slope.parts(), alpha=weight))
+        return type(self)(*parts)
+
+    def is_finite(self) -> bool:
+        """Whether every entry is a finite number."""
+        return all(bool(torch.isfinite(part).all()) for part in self.parts())
+
+
+@dataclass(frozen=True)
+class State(Tensors):
+    """Where an optimizer, or the stable flow, stands.
+
+    Args:
+        w: parameters [d].
+        m: momentum [d], or [0] without.
+        nu: second moment [d], [1] if scalar, or [0] without.
+    """
+
+    w: Tensor
+    m: Tensor
+    nu: Tensor
+
+
+@dataclass(frozen=True)
+class Rod(Tensors):
+    """The alternating rod: z_t = c_t + (-1)^t x_t.
+
+    Args:
+        w, m, nu: the center c and the second moment, as in ``State``.
+        x_w, x_m: half the rod from end to end; its sign has no meaning.
+    """
+
+    w: Tensor
+    m: Tensor
+    nu: Tensor
+    x_w: Tensor
+    x_m: Tensor
+
+
+@dataclass(frozen=True)
+class Rods(Tensors):
+    """The matrix rod: Sigma = sum_i delta_i delta_i^T on (w, m).
+
+    Args:
+        w, m, nu: the center and the second moment, as in ``State``.
+        rods_w, rods_m: the half-differences delta_i as rows [r, d]; ([r, 0] without momentum).
+    """
+
+    w: Tensor
+    m: Tensor
+    nu: Tensor
+    rods_w: Tensor
+    rods_m: Tensor
+
+    @property
+    def center(self) -> State:
+        return State(self.w, self.m, self.nu)
