@@ -19,6 +19,9 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data", help="Real data sets: what there is, get one, where they are.")
 
+rodflow_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(rodflow_app, name="rodflow", help="Continuous-time models of optimizers.")
+
 Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="Python file with optimizers or tasks; repeatable."),
@@ -290,3 +293,22 @@ def data_where() -> None:
     from flowadam.cli.data import show_folder
 
     show_folder()
+
+
+@rodflow_app.callback()
+def rodflow_root() -> None:
+    """Continuous-time models of optimizers: stable flow and rod flow."""
+
+
+@rodflow_app.command("verify")
+def rodflow_verify(
+    path: Annotated[Path, typer.Argument(metavar="FILE.npz", help="A recorded problem.")],
+    max_ratio: Annotated[
+        float | None,
+        typer.Option(help="Largest error over the stable flow's. Default: 0.25, of hb 0.6."),
+    ] = None,
+) -> None:
+    """Measure every flow on a recorded problem; exit 0 when the alternating rod keeps to it."""
+    from flowadam.cli.rodflow import verify_file
+
+    verify_file(path, max_ratio)

@@ -60,7 +60,7 @@ class AlternatingRod:
     """
 
     integrator: Integrator = Fitted()
-    substeps: int = 3
+    substeps: int = 2
     floor: float = 0.0
 
     label = "rod flow (alternating)"

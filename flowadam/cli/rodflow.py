@@ -1,0 +1,88 @@
+"""``flowadam rodflow``: continuous-time models of optimizers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from flowadam.errors import InputError
+from flowadam.rodflow.recorded import Recorded, read
+from flowadam.rodflow.verify import AGREEMENT, Verification, usual_ratio, verify
+
+
+def verify_file(path: Path, max_ratio: float | None) -> None:
+    """Print the errors of every flow on a recorded problem beside the stored ones.
+
+    Exit code 1 unless the first two steps agree and the alternating rod stays within `max_ratio` of
+    the stable flow.
+    """
+    if max_ratio is not None and not 0 < max_ratio < math.inf:
+        raise InputError(f"`--max-ratio` must be a positive finite number, got {max_ratio}.")
+    recorded = _read(path)
+    found = verify(recorded)
+    limit = usual_ratio(recorded) if max_ratio is None else max_ratio
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_heading(path, recorded), markup=False)
+    console.print(_table(found))
+    for sentence in _verdict(found, limit):
+        console.print(sentence, markup=False)
+    if not found.holds(limit):
+        raise typer.Exit(1)
+
+
+def _read(path: Path) -> Recorded:
+    try:
+        return read(path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"The file {path} must be readable: {reason}.") from error
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _heading(path: Path, recorded: Recorded) -> str:
+    method = recorded.method
+    first, last = recorded.onset, max(recorded.middles)
+    times = sum(t >= first for t in recorded.middles)
+    return (
+        f"{path.name}: {method.optimizer.name}, lr {method.lr:g}, {len(recorded.states[0].w)} "
+        f"parameters\nmean distance to (w_t + w_(t+1)) / 2 from the onset, t = {first}, to {last}, "
+        f"at {times} times"
+    )
+
+
+def _table(found: Verification) -> Table:
+    table = Table(
+        Column("flow", no_wrap=True),
+        *("measured", "stored", "of stable", "gradients per step", "seconds", "status"),
+        box=None,
+        pad_edge=False,
+    )
+    stable = found.errors["stable flow"]
+    for label, path in found.trails.items():
+        error, stored = found.errors[label], found.recorded.errors.get(label, math.nan)
+        table.add_row(
+            label,
+            f"{error:.3e}",
+            "-" if math.isnan(stored) else f"{stored:.3e}",
+            f"{error / stable:.4f}" if math.isfinite(stable) else "-",
+            f"{path.gradients_per_step:.1f}",
+            f"{path.seconds:.1f}",
+            path.status,
+        )
+    return table
+
+
+def _verdict(found: Verification, limit: float) -> list[str]:
+    gap = abs(found.threshold / found.recorded.threshold - 1)
+    words = {True: "holds", False: "FAILS"}
+    agrees, close = found.disagreement <= AGREEMENT, found.ratio <= limit
+    return [
+        f"threshold {found.threshold:.6g}, {gap:.1e} from the stored one",
+        f"first two steps within {AGREEMENT:.0e}: {found.disagreement:.1e}  {words[agrees]}",
+        f"alternating rod within {limit:g} of the stable flow: {found.ratio:.4f}  {words[close]}",
+    ]

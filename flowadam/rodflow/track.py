@@ -1,0 +1,79 @@
+"""An optimizer and flows from one start, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from flowadam.rodflow.alternating import AlternatingRod
+from flowadam.rodflow.choices import require_count
+from flowadam.rodflow.flows import Flow
+from flowadam.rodflow.follower import Follower
+from flowadam.rodflow.gradients import Loss
+from flowadam.rodflow.iterates import Iterates
+from flowadam.rodflow.matrix import MatrixRod
+from flowadam.rodflow.method import Method
+from flowadam.rodflow.stable import StableFlow
+from flowadam.rodflow.states import State
+from flowadam.rodflow.tracking import Tracking
+
+FLOWS: tuple[Flow[Any], ...] = (StableFlow(), MatrixRod(), AlternatingRod())
+
+
+def track(
+    loss: Loss,
+    start: Tensor | State,
+    method: Method,
+    *,
+    steps: int,
+    flows: Sequence[Flow[Any]] = FLOWS,
+    every: int = 4,
+) -> Tracking:
+    """Run a method, and flows from t = 1 of the same run; return how far apart they are.
+
+    Like is compared with like: the center of a flow at t + 1/2 with (w_t + w_{t+1}) / 2. A run or
+    flow that fails has a status; errors are measured as long as the run lasts.
+
+    Args:
+        loss: [d] -> scalar, smooth, on the full batch; see ``flattened`` for a module.
+        start: w_0 [d] (then m = 0 and nu = s(g(w_0))), or a state.
+        steps: optimizer steps, at least 3.
+        flows: which; their labels must differ.
+        every: steps between two readings of the sharpness and of the flows' losses.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    _check(start, steps, flows, every)
+    iterates = Iterates(loss, start, method, every)
+    while iterates.status == "ok" and iterates.t < 2:
+        iterates.step()
+    known = tuple(iterates.states) if iterates.status == "ok" else ()
+    followers = [Follower(flow, method, loss, known) for flow in flows]
+    while iterates.status == "ok":
+        for follower in followers:
+            if (iterates.t - 1) % every == 0:
+                follower.read_loss()
+            follower.step(iterates.middle())
+        if iterates.t == steps:
+            break
+        iterates.step()
+    trails = [follower.trail(smooth=iterates.smooth) for follower in followers]
+    return Tracking(method, iterates.run(), {trail.label: trail for trail in trails})
+
+
+def _check(start: Tensor | State, steps: int, flows: Sequence[Flow[Any]], every: int) -> None:
+    require_count("every", every)
+    require_count("steps", steps)
+    if steps < 3:
+        raise ValueError(f"`steps` must be at least 3, because a rod starts from 3, got {steps}.")
+    w = start if isinstance(start, Tensor) else start.w
+    if w.dim() != 1 or not w.is_floating_point() or not len(w):
+        raise ValueError(
+            f"`start` must be a vector [d] of floating-point numbers, got {w.dtype} {[*w.shape]}."
+        )
+    labels = [flow.label for flow in flows]
+    if len({*labels}) < len(labels):
+        raise ValueError(f"Every flow must have a label of its own, got {labels}.")
