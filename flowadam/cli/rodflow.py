@@ -13,6 +13,9 @@ from flowadam.errors import InputError
 from flowadam.rodflow.recorded import Recorded, read
 from flowadam.rodflow.verify import AGREEMENT, Verification, usual_ratio, verify
 
+WIDTH = 110
+"""Columns of the table, which is not folded for narrow terminals."""
+
 
 def verify_file(path: Path, max_ratio: float | None) -> None:
     """Print the errors of every flow on a recorded problem beside the stored ones.
@@ -25,11 +28,9 @@ def verify_file(path: Path, max_ratio: float | None) -> None:
     recorded = _read(path)
     found = verify(recorded)
     limit = usual_ratio(recorded) if max_ratio is None else max_ratio
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_heading(path, recorded), markup=False)
-    console.print(_table(found))
-    for sentence in _verdict(found, limit):
-        console.print(sentence, markup=False)
+    typer.echo(_heading(path, recorded))
+    Console(width=WIDTH, highlight=False).print(_table(found))
+    typer.echo("\n".join(_verdict(found, limit)))
     if not found.holds(limit):
         raise typer.Exit(1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -59,7 +59,7 @@ class AlternatingRod:
         ValueError: substeps below 1 or a negative floor.
     """
 
-    integrator: Integrator = Fitted()
+    integrator: Integrator = field(default_factory=Fitted)
     substeps: int = 2
     floor: float = 0.0
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = Mapping[str, NDArray[np.generic]]
+Arrays = Mapping[str, NDArray]
 
 STATES = ("w0", "m0", "nu0", "w1", "m1", "nu1", "w2", "m2", "nu2")
 SCALARS = ("lr", "beta1", "beta2", "eps", "threshold", "onset")
@@ -22,7 +23,7 @@ _UNREADABLE = (ValueError, BadZipFile, EOFError, KeyError, NotImplementedError, 
 
 
 def load(path: Path) -> Arrays:
-    """Return the arrays that are used, of numbers; every number is finite.
+    """Return the arrays that are used, of numbers; all but stored errors are finite.
 
     Raises:
         ValueError: the file is no npz, holds pickled objects, or lacks an array.
@@ -39,7 +40,7 @@ def load(path: Path) -> Arrays:
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
             raise ValueError(f"`{name}` must be an array of real numbers.")
-        if not np.isfinite(array).all():
+        if not (name.startswith("err") or np.isfinite(array).all()):
             raise ValueError(f"`{name}` must be finite, got nan or infinity.")
     return arrays
 
@@ -50,16 +51,16 @@ def check(arrays: Arrays) -> None:
     _require("sizes", sizes, "whole numbers of at least 1, two or more", _are_sizes)
     layers = sizes.astype(int).tolist()
     n = arrays["X"].shape[0] if arrays["X"].ndim else 0
-    size = sum(a * b + b for a, b in zip(layers, layers[1:], strict=False))
+    size = sum(a * b + b for a, b in pairwise(layers))
     times = len(arrays["t_wbar"]) if arrays["t_wbar"].ndim else 0
     steps = len(arrays["err_t"]) if arrays["err_t"].ndim else 0
     shapes = {
         "X": (n, layers[0]),
         "y": (n, layers[-1]),
-        **{name: (size,) for name in ("w0", "w1", "w2")},
-        **{name: arrays["m0"].shape for name in ("m1", "m2")},
-        **{name: arrays["nu0"].shape for name in ("nu1", "nu2")},
-        **{name: () for name in SCALARS},
+        **dict.fromkeys(("w0", "w1", "w2"), (size,)),
+        **dict.fromkeys(("m1", "m2"), arrays["m0"].shape),
+        **dict.fromkeys(("nu1", "nu2"), arrays["nu0"].shape),
+        **dict.fromkeys(SCALARS, ()),
         "t_wbar": (times,),
         "wbar": (times, size),
         **{name: (steps,) for name in ("err_t", *ERRORS, *OPTIONAL) if name in arrays},
@@ -68,15 +69,14 @@ def check(arrays: Arrays) -> None:
         if arrays[name].shape != shape:
             raise ValueError(f"`{name}` must have shape {shape}, got {arrays[name].shape}.")
     _require("X", arrays["X"], "at least one row", lambda x: len(x) > 0)
+    _require("threshold", arrays["threshold"], "positive", lambda x: bool(x > 0))
     for name in ("t_wbar", "err_t"):
         _require(name, arrays[name], "whole numbers that rise from 1 or later", _are_times)
         last = arrays[name][-1]
-        _require("onset", arrays["onset"], f"at most the last of `{name}`", lambda x, t=last: x <= t)
+        _require("onset", arrays["onset"], f"at most {last}", lambda x, t=last: bool(x <= t))
 
 
-def _require(
-    name: str, array: NDArray[np.generic], rule: str, holds: Callable[[NDArray], bool]
-) -> None:
+def _require(name: str, array: NDArray, rule: str, holds: Callable[[NDArray], bool]) -> None:
     if not holds(array):
         raise ValueError(f"`{name}` must be {rule}, got {np.array2string(array, threshold=8)}.")
 

@@ -6,6 +6,7 @@ way below takes a field, a state and F there, and returns the corrected slope.
 
 from __future__ import annotations
 
+import warnings
 from typing import Protocol, Self, TypeVar
 
 import torch
@@ -46,7 +47,10 @@ def jvp(field: Field[S], state: S, slope: S) -> S:
     def of_tensors(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return tuple(smooth(type(state)(*parts)).parts())
 
-    _, bend = torch.func.jvp(of_tensors, tuple(state.parts()), tuple(slope.parts()))
+    with warnings.catch_warnings():
+        # torch's own rules for some operations are scripts, which it deprecates.
+        warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)
+        bend = torch.func.jvp(of_tensors, tuple(state.parts()), tuple(slope.parts()))[1]
     return slope.moved([-0.5], [type(state)(*bend)])
 
 

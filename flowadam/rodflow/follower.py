@@ -28,7 +28,7 @@ class Follower:
     ) -> None:
         self.flow, self.method, self.gradients = flow, method, Gradients(loss)
         self.status: Status = "ok" if len(start) == 3 else "not finite"
-        self.state = flow.start(*start) if len(start) == 3 else None
+        self.state: Any = flow.start(*start) if len(start) == 3 else None
         self._ball = Ball(start[0].w) if start else None
         self.errors: list[float] = []
         self.extents: list[float] = []

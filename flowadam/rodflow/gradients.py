@@ -77,9 +77,9 @@ class Gradients:
             self.count.gradients += 1
             if not slope.requires_grad:  # a linear loss
                 return torch.zeros_like(v)
-            return torch.autograd.grad(
-                slope, point, v, retain_graph=True, materialize_grads=True
-            )[0]
+            return torch.autograd.grad(slope, point, v, retain_graph=True, materialize_grads=True)[
+                0
+            ]
 
         return product
 

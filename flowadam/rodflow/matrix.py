@@ -1,4 +1,4 @@
-"""The matrix rod: Sigma of low rank on (w, m), the published closure and its extension to rank r."""
+"""The matrix rod: Sigma of low rank on (w, m), published for rank 1."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def tanh_network(sizes: Sequence[int], X: Tensor, y: Tensor) -> Loss:
         sizes: of the layers, inputs first; parameters are W1 (in x out, by rows), b1, W2, ...
         X, y: [N, in], [N, out].
     """
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     lengths = [length for a, b in pairs for length in (a * b, b)]
 
     def loss(w: Tensor) -> Tensor:

@@ -77,9 +77,7 @@ class StableFlow:
         """Return the state at t = 1 from those of the optimizer at t = 0, 1 and 2."""
         w = (first.w + 2 * second.w + third.w) / 4
         m = (first.m + 2 * second.m + third.m) / 4
-        kick = 2 * second.w - first.w - third.w
-        spread = torch.ones_like(w) / math.sqrt(len(w))
-        return Probed(State(w, m, second.nu), kick / kick.norm().clamp(min=1e-300) + spread)
+        return Probed(State(w, m, second.nu), _first(2 * second.w - first.w - third.w))
 
     def advance(self, method: Method, gradients: Gradients, probed: Probed) -> Probed:
         """Return the state one optimizer step later.
@@ -111,9 +109,21 @@ class StableFlow:
         return probed.w.unsqueeze(0)
 
 
+def _first(oscillation: Tensor) -> Tensor:
+    """Return where power iteration starts: the oscillation, and a little of every direction."""
+    draw = torch.Generator().manual_seed(0)
+    everything = torch.randn(len(oscillation), generator=draw).to(oscillation)
+    return _unit(oscillation) + 0.1 * _unit(everything)
+
+
+def _unit(v: Tensor) -> Tensor:
+    length = v.norm()
+    return v / length if length > 0 else v
+
+
 def _steepest(method: Method, gradients: Gradients, probed: Probed) -> tuple[float, Tensor]:
     """Return the largest curvature |p^(1/2) H p^(1/2)| by power iteration, and its direction."""
-    w, v = probed.w, probed.direction / probed.direction.norm()
+    w, v = probed.w, _unit(probed.direction)
     root = torch.as_tensor(method.rate(probed.state.nu), dtype=w.dtype).sqrt()
     product, size = gradients.hessian(w), 0.0
     for _ in range(POWER_ITERATIONS):

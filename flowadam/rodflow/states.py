@@ -23,7 +23,8 @@ class Tensors:
         parts = self.parts()
         for weight, slope in zip(weights, slopes, strict=True):
             if weight:
-                parts = list(torch._foreach_add(parts, slope.parts(), alpha=weight))
+                pairs = zip(parts, slope.parts(), strict=True)
+                parts = [torch.add(part, other, alpha=weight) for part, other in pairs]
         return type(self)(*parts)
 
     def is_finite(self) -> bool:

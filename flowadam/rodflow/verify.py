@@ -51,10 +51,10 @@ class Verification:
 
         A stable flow that fails here cannot make the rod look good.
         """
-        stable = StableFlow.label
-        return self.errors[AlternatingRod.label] / min(
-            self.errors[stable], self.recorded.errors[stable]
-        )
+        stable, rod = StableFlow.label, self.errors[AlternatingRod.label]
+        found = [self.errors[stable], self.recorded.errors[stable]]
+        known = [error for error in found if math.isfinite(error)]
+        return math.inf if math.isinf(rod) else rod / min(known, default=math.inf)
 
     def holds(self, max_ratio: float | None = None) -> bool:
         """Whether the first two steps agree to 1e-12 and the ratio is at most `max_ratio`.
