@@ -30,7 +30,7 @@ def load(path: Path) -> Arrays:
         OSError: it cannot be opened.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             names = set(file.files)
             arrays = {name: file[name] for name in (*NEEDED, *OPTIONAL) if name in names}
     except (*_UNREADABLE, AttributeError, TypeError, zlib.error) as error:

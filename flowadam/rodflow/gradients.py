@@ -10,6 +10,11 @@ from torch import Tensor
 
 Loss = Callable[[Tensor], Tensor]
 
+APART = 2
+"""Points up to which a processor evaluates losses one by one, with one backward pass. For two,
+``vmap`` was measured to take 1.03 to 1.27 times as long; for seven, a third of it on small losses.
+"""
+
 
 @dataclass
 class Count:
@@ -33,7 +38,7 @@ class Gradients:
         loss: [d] -> scalar, by torch functions that ``torch.func.vmap`` knows.
         count: where evaluations are counted.
         transformable: evaluate by ``torch.func.grad``, so that a ``torch.func`` transformation may
-            be put around it. Otherwise one backward pass through the batched loss, which is faster.
+            be put around it. Otherwise one backward pass through all losses, which is faster.
     """
 
     loss: Loss
@@ -58,7 +63,14 @@ class Gradients:
         self.count.gradients += len(points)
         if self.transformable:
             return torch.func.vmap(torch.func.grad(self.loss))(points)
-        return _backward(lambda rows: torch.func.vmap(self.loss)(rows).sum(), points)
+        apart = len(points) <= APART and not points.is_cuda
+        return _backward(self._sum_apart if apart else self._sum_at_once, points)
+
+    def _sum_apart(self, points: Tensor) -> Tensor:
+        return torch.stack([self.loss(point) for point in points.unbind()]).sum()
+
+    def _sum_at_once(self, points: Tensor) -> Tensor:
+        return torch.func.vmap(self.loss)(points).sum()
 
     def transformed(self) -> Gradients:
         """Return the same, on the same count, fit for ``torch.func.jvp``."""

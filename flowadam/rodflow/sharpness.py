@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
+from flowadam.rodflow.directions import draw_direction
 from flowadam.rodflow.gradients import Gradients
 from flowadam.rodflow.method import Method
 from flowadam.rodflow.states import State
 
-BASIS = 10
-"""Lanczos vectors held at a time."""
+BASIS, NEAR_BASIS = 10, 4
+"""Lanczos vectors held at a time, from anywhere and from near the eigenvector. The first test for
+convergence comes when all are filled: after 10 products, and 4."""
+
+TILT = 0.1
 
 Vector = NDArray[np.float64]
 Product = Callable[[Tensor], Tensor]
@@ -44,7 +48,7 @@ def preconditioned_sharpness(
     state: State,
     *,
     near: Tensor | None = None,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
     products: int = 200,
 ) -> Sharpness:
     """Return S, the largest eigenvalue of P^-1/2 H(w) P^-1/2, P = sqrt(nu) + eps or 1.
@@ -53,8 +57,9 @@ def preconditioned_sharpness(
 
     Args:
         state: where; usually the mean of two iterates, nu too.
-        near: starting vector [d], such as the last reading's; default all ones.
-        tolerance: relative residual at which the iteration stops.
+        near: unit vector [d] to start near, such as the last reading's; default a fixed draw.
+        tolerance: relative residual at which the iteration stops; the value's own relative error
+            is of the order of its square.
         products: the most Hessian-vector products.
     """
     before = gradients.count.gradients
@@ -64,27 +69,30 @@ def preconditioned_sharpness(
     def scaled(v: Tensor) -> Tensor:
         return scale * product(scale * v)
 
-    first = torch.ones_like(state.w) if near is None else near
-    value, vector = _largest(scaled, first, tolerance, products)
+    first = draw_direction(state.w)
+    if near is not None:  # tilted, lest a direction that became the steepest is never seen
+        first = near + TILT * first
+    basis = BASIS if near is None else NEAR_BASIS
+    value, vector = _largest(_Operator(scaled, first, products), first, basis, tolerance)
     return Sharpness(value, vector, gradients.count.gradients - before)
 
 
 def _largest(
-    product: Product, first: Tensor, tolerance: float, products: int
+    operator: _Operator, first: Tensor, basis: int, tolerance: float
 ) -> tuple[float, Tensor]:
     """Return the largest eigenvalue and its vector, or nan and `first`."""
-    operator = _Operator(product, first, products)
-    if len(first) == 1:
-        return float(operator.matvec(np.ones(1))[0]), torch.ones_like(first)
     try:
+        if len(first) == 1:
+            return float(operator.matvec(np.ones(1))[0]), torch.ones_like(first)
         values, vectors = eigsh(
             operator,
             k=1,
             which="LA",
             v0=first.double().cpu().numpy(),
-            ncv=min(BASIS, len(first)),
+            ncv=min(basis, len(first)),
             tol=tolerance,  # pyright: ignore[reportArgumentType]
-            maxiter=products,
+            maxiter=operator.allowed,
+            rng=np.random.default_rng(0),
         )
     except (_Stop, ArpackNoConvergence):
         return math.nan, first
@@ -108,7 +116,8 @@ class _Operator(LinearOperator):
 
     def __init__(self, product: Product, like: Tensor, allowed: int) -> None:
         super().__init__(np.float64, (len(like), len(like)))
-        self._product, self._like, self._left = product, like, allowed
+        self._product, self._like = product, like
+        self.allowed = self._left = allowed
         self.vanished = True
 
     def _matvec(self, x: Vector) -> Vector:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from flowadam.rodflow.choices import require_count
+from flowadam.rodflow.directions import draw_direction, unit
 from flowadam.rodflow.gradients import Gradients
 from flowadam.rodflow.method import Method
 from flowadam.rodflow.schemes import SCHEMES, advance
@@ -18,6 +19,8 @@ from flowadam.rodflow.status import Stopped
 PER_SUBSTEP = 1.5
 """Largest stiffness that a substep of RK4, stable to 2.78, is given."""
 POWER_ITERATIONS = 2
+TILT = 0.1
+"""How much of every direction joins the oscillation where power iteration starts."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class StableFlow:
         """Return the state at t = 1 from those of the optimizer at t = 0, 1 and 2."""
         w = (first.w + 2 * second.w + third.w) / 4
         m = (first.m + 2 * second.m + third.m) / 4
-        return Probed(State(w, m, second.nu), _first(2 * second.w - first.w - third.w))
+        oscillation = unit(2 * second.w - first.w - third.w)
+        return Probed(State(w, m, second.nu), oscillation + TILT * draw_direction(w))
 
     def advance(self, method: Method, gradients: Gradients, probed: Probed) -> Probed:
         """Return the state one optimizer step later.
@@ -109,21 +113,9 @@ class StableFlow:
         return probed.w.unsqueeze(0)
 
 
-def _first(oscillation: Tensor) -> Tensor:
-    """Return where power iteration starts: the oscillation, and a little of every direction."""
-    draw = torch.Generator().manual_seed(0)
-    everything = torch.randn(len(oscillation), generator=draw).to(oscillation)
-    return _unit(oscillation) + 0.1 * _unit(everything)
-
-
-def _unit(v: Tensor) -> Tensor:
-    length = v.norm()
-    return v / length if length > 0 else v
-
-
 def _steepest(method: Method, gradients: Gradients, probed: Probed) -> tuple[float, Tensor]:
     """Return the largest curvature |p^(1/2) H p^(1/2)| by power iteration, and its direction."""
-    w, v = probed.w, _unit(probed.direction)
+    w, v = probed.w, unit(probed.direction)
     root = torch.as_tensor(method.rate(probed.state.nu), dtype=w.dtype).sqrt()
     product, size = gradients.hessian(w), 0.0
     for _ in range(POWER_ITERATIONS):

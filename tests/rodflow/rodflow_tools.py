@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from flowadam.rodflow import Gradients, Method, State, method, step
+from flowadam.rodflow.gradients import Loss
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = ("gd", "hb", "nag", "srmsprop", "rmsprop", "sadam", "adam", "snadam", "nadam")
@@ -25,7 +25,7 @@ def tensor(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def quadratic(*curvatures: float) -> Callable[[Tensor], Tensor]:
+def quadratic(*curvatures: float) -> Loss:
     """Return w -> sum_i h_i w_i^2 / 2."""
     h = tensor(*curvatures)
     return lambda w: (h * w * w).sum() / 2
@@ -52,9 +52,7 @@ def usual(name: str) -> Method:
     return method(name, RATES[name])
 
 
-def iterates(
-    loss: Callable[[Tensor], Tensor], one: Method, first: State, steps: int
-) -> list[State]:
+def iterates(loss: Loss, one: Method, first: State, steps: int) -> list[State]:
     """Return the states at t = 0 ... steps."""
     gradients, states = Gradients(loss), [first]
     for _ in range(steps):

@@ -190,6 +190,6 @@ def test_every_way_is_charged_what_it_takes() -> None:
     ],
 )
 def test_wrong_options_are_refused_in_a_sentence(make, words: str) -> None:
-    with pytest.raises(ValueError, match="must|Unknown") as error:
+    with pytest.raises(ValueError, match=r"must|Unknown") as error:
         make()
     assert words in str(error.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from rodflow_tools import ALTERNATING, STABLE, tensor, valley
 
@@ -18,7 +20,7 @@ def test_the_valley() -> None:
     for label, error in PUBLISHED.items():
         assert found.trails[label].mean_error() == pytest.approx(error, rel=0.25), label
     above = [ratio >= 1 for ratio in found.run.ratios]
-    assert sum(a != b for a, b in zip(above, above[1:], strict=False)) >= 10
+    assert sum(a != b for a, b in pairwise(above)) >= 10
 
 
 @pytest.mark.slow
