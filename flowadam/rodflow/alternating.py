@@ -28,9 +28,10 @@ class Lift:
 
     def __call__(self, rod: Rod) -> Rod:
         method = self.method
-        ends = self.gradients.of_rows(torch.stack((rod.w + rod.x_w, rod.w - rod.x_w)))
-        mean, half = (ends[0] + ends[1]) / 2, (ends[0] - ends[1]) / 2
-        nu = method.second_moment(rod.nu, method.squares(ends).mean(0))
+        one, other = self.gradients.pair(rod.w + rod.x_w, rod.w - rod.x_w)
+        mean, half = (one + other) / 2, (one - other) / 2
+        # The mean of a^2 and b^2 is ((a + b) / 2)^2 + ((a - b) / 2)^2.
+        nu = method.second_moment(rod.nu, method.squares(mean) + method.squares(half))
         rate = method.rate(nu)
         m, x_m = method.momentum(rod.m, mean), method.momentum(rod.x_m, half)
         return Rod(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from flowadam.rodflow.optimizers import Optimizer, optimizer
@@ -69,11 +70,11 @@ class Method:
 
     def second_moment(self, nu: Tensor, squares: Tensor) -> Tensor:
         """Return nu' = nu + (1 - beta2) (s - nu)."""
-        return nu + (1 - self.beta2) * (squares - nu) if self.adapts else nu
+        return torch.lerp(nu, squares, 1 - self.beta2) if self.adapts else nu
 
     def momentum(self, m: Tensor, g: Tensor) -> Tensor:
         """Return m' = beta1 m + k1 g; m itself, without entries, where there is none."""
-        return self.beta1 * m + self.k1 * g if self.has_momentum else m
+        return self._blend(m, g) if self.has_momentum else m
 
     def direction(self, m_next: Tensor, g: Tensor) -> Tensor:
         """Return u of m' and g."""
@@ -81,7 +82,10 @@ class Method:
             return g
         if self.optimizer.momentum == "heavy ball":
             return m_next
-        return self.beta1 * m_next + self.k1 * g
+        return self._blend(m_next, g)
+
+    def _blend(self, m: Tensor, g: Tensor) -> Tensor:
+        return torch.add(self.beta1 * m, g, alpha=self.k1)
 
     def preconditioner(self, nu: Tensor) -> Tensor:
         """Return P = sqrt(nu) + eps, or 1; it broadcasts against a vector [d]."""

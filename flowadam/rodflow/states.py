@@ -9,6 +9,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+# One call for all tensors: the states are many and small.
+from torch import _foreach_add as _add  # pyright: ignore[reportPrivateImportUsage]
+
 
 @dataclass(frozen=True)
 class Tensors:
@@ -23,8 +26,7 @@ class Tensors:
         parts = self.parts()
         for weight, slope in zip(weights, slopes, strict=True):
             if weight:
-                pairs = zip(parts, slope.parts(), strict=True)
-                parts = [torch.add(part, other, alpha=weight) for part, other in pairs]
+                parts = list(_add(parts, slope.parts(), alpha=weight))
         return type(self)(*parts)
 
     def is_finite(self) -> bool:
