@@ -54,14 +54,13 @@ def radius(one: Method, share: float) -> float:
     """Return the spectral radius of a step at the minimum, S being `share` of S*."""
     nu = tensor(0.3) if one.adapts else tensor()
     curvature = share * eos_threshold(one) * one.preconditioner(one.beta2 * nu)
-    gradients = Gradients(quadratic(float(curvature))).transformed()
-
-    def map_(z: Tensor) -> Tensor:
+    gradients, small = Gradients(quadratic(float(curvature))), 1e-7
+    size = 2 if one.has_momentum else 1
+    columns = []
+    for z in small * torch.eye(size, dtype=torch.float64):
         after = step(one, gradients, State(z[:1], z[1:], nu))
-        return torch.cat((after.w, after.m))
-
-    at = torch.zeros(2 if one.has_momentum else 1, dtype=torch.float64)
-    return float(torch.linalg.eigvals(torch.func.jacrev(map_)(at)).abs().max())
+        columns.append(torch.cat((after.w, after.m)) / small)
+    return float(torch.linalg.eigvals(torch.stack(columns, 1)).abs().max())
 
 
 def neutral(name: str) -> tuple[Method, Tensor, Tensor, Tensor]:
@@ -99,8 +98,16 @@ def test_the_matrix_rod_is_at_rest_at_the_threshold(name: str, rank: int) -> Non
     assert MatrixRod(rank=rank).extent(later) == pytest.approx(1, abs=1e-8)
 
 
-@pytest.mark.parametrize("flow", [AlternatingRod(), MatrixRod(rank=1), MatrixRod(rank=2)])
-@pytest.mark.parametrize("lr", [2.2, 2.5])
+@pytest.mark.parametrize(
+    ("lr", "flow"),
+    [
+        (2.2, AlternatingRod()),
+        (2.5, AlternatingRod()),
+        (2.2, MatrixRod(rank=1)),
+        (2.5, MatrixRod(rank=1, substeps=2)),
+        (2.2, MatrixRod(rank=2, substeps=2)),
+    ],
+)
 def test_the_quartic_settles_where_its_secant_is_at_the_threshold(lr: float, flow) -> None:
     """Sigma* = 1 - 2 / eta, the same as the discrete 2-cycle."""
     one, gradients = method("gd", lr), Gradients(quartic)
@@ -108,7 +115,7 @@ def test_the_quartic_settles_where_its_secant_is_at_the_threshold(lr: float, flo
     for _ in range(2):
         states.append(step(one, gradients, states[-1]))
     state = flow.start(*states)
-    for _ in range(60):
+    for _ in range(40):
         state = flow.advance(one, gradients, state)
     assert flow.extent(state) ** 2 == pytest.approx(1 - 2 / lr, abs=1e-6)
     assert abs(float(state.w)) < 1e-6

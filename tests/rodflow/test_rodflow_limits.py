@@ -47,7 +47,7 @@ def test_small_steps_give_the_gradient_flow(flow, curvatures: list[float]) -> No
     torch.testing.assert_close(middle, expected, rtol=0, atol=lr * float(h.max()) ** 2 * 0.2)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["gd", "nag", "adam"])
 def test_rods_and_stable_flow_meet_as_steps_shrink(name: str) -> None:
     """After the same time lr x steps, the centers differ by O(lr) at most."""
     first, half = (gap(name, usual(name).lr * share, round(2 / share)) for share in (0.2, 0.1))
@@ -67,7 +67,7 @@ def gap(name: str, lr: float, steps: int) -> float:
     return max(float((end - ends[0]).norm()) for end in ends[1:])
 
 
-@pytest.mark.parametrize("name", ["gd", "hb", "rmsprop"])
+@pytest.mark.parametrize("name", ["gd", "hb"])
 def test_the_correction_leaves_an_error_of_second_order(name: str) -> None:
     """Before the onset the rod's error falls with lr^2, the stable flow's with lr."""
     rod, stable = AlternatingRod(), StableFlow()

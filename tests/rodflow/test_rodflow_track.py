@@ -61,10 +61,10 @@ def test_a_run_is_measured(name: str) -> None:
 
 def test_the_rod_tracks_through_the_edge_and_the_stable_flow_does_not() -> None:
     one = method("gd", 0.2)
-    found = track(valley, tensor(0.02, 2.95), one, steps=160, flows=(QUICK[0], QUICK[2]), every=10)
+    found = track(valley, tensor(0.02, 2.95), one, steps=130, flows=(QUICK[0], QUICK[2]), every=10)
     assert found.run.onset is not None and found.run.onset > 0
     assert found.ratio(ALTERNATING) > 10
-    assert found.eos_error(ALTERNATING) < 5e-3 < found.eos_error(STABLE)
+    assert found.eos_error(ALTERNATING) < 5e-4 < found.eos_error(STABLE)
     late = slice(found.run.onset, None)
     amplitudes, extents = found.run.amplitudes[1:][late], found.trails[ALTERNATING].extents[late]
     assert max(amplitudes) == pytest.approx(max(extents), rel=0.1)
@@ -104,11 +104,11 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("name", ["gd", "hb", "snadam"])
+@pytest.mark.parametrize("name", ["gd", "snadam"])
 @pytest.mark.parametrize("case", FAILURES)
 def test_a_run_that_fails_has_a_status(case: str, name: str) -> None:
     loss, start, lr, statuses = FAILURES[case]
-    found = track(loss, tensor(*start), method(name, lr), steps=30, flows=QUICK, every=20)
+    found = track(loss, tensor(*start), method(name, lr), steps=16, flows=QUICK, every=20)
     if not found.method.adapts:
         assert found.run.status in statuses
     for trail in found.trails.values():
