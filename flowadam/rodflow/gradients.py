@@ -66,7 +66,8 @@ class Gradients:
         leaves = first.detach().requires_grad_(), second.detach().requires_grad_()
         with torch.enable_grad():
             total = self.loss(leaves[0]) + self.loss(leaves[1])
-            return torch.autograd.grad(total, leaves, materialize_grads=True)
+            one, other = torch.autograd.grad(total, leaves, materialize_grads=True)
+        return one, other
 
     def of_rows(self, points: Tensor) -> Tensor:
         """Return g of each row of `points` [k, d], in one pass by ``vmap``."""
