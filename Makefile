@@ -27,6 +27,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/replica_steps.py
 	$(BIN)/python benchmarks/replicas.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/rodflow.py
 
 # torch first and alone: a plain `torch` with its CUDA libraries is several GB larger.
 $(READY): pyproject.toml constraints.txt
