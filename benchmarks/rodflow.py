@@ -8,8 +8,8 @@ no merit of a flow: one Euler step a step, without correction, is the optimizer 
 Last, rounds of a few optimizer steps take turns with as many plain gradients of the same loss, and
 the quotient of the fastest rounds of both is printed.
 
-What was tried for fewer gradients, over 400 steps, with the largest distance to the converged flow as
-a share of its own error (gd, nag, rmsprop, nadam; the bursts of adam hide the difference):
+What was tried for fewer gradients, over 400 steps, with the largest distance to the converged flow
+as a share of its own error (gd, nag, rmsprop, nadam; the bursts of adam hide the difference):
 
     Heun on the corrected slope   2 F for the correction x 2 stages x 3 substeps = 24 gradients, 8 %
     blended                       Y + h^2 F(Y) + h (1 - h) F(Y - F/2): correction and substep share
