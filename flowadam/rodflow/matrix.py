@@ -68,7 +68,7 @@ class MatrixRod:
 
     Args:
         substeps: a step takes 4 (1 + 2 r) substeps gradients, 8 substeps for rank 1.
-        correction: a name in ``CORRECTIONS``.
+        correction: a name in ``CORRECTIONS``; "difference" needs float64.
 
     Raises:
         ValueError: a count below 1 or an unknown correction.
