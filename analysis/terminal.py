@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from analysis.baselines import Trivial, trivials
+from analysis.baselines import Trivial, trivials, worse_than_trivial
 from analysis.checks import MUCH_OVERSHOOT
 from analysis.confirmed import Confirmed, confirmed
 from analysis.frames import Arena, Frames, load
@@ -122,13 +122,13 @@ def _row(frames: Frames, r: Confirmed, health: CellHealth, trivial: Trivial | No
         default=r.default.mean if r.default else None,
         trivial=share,
         best_score=min(scores, default=None),
-        marks=_marks(r, health, share),
+        marks=_marks(r, health, trivial),
     )
 
 
-def _marks(r: Confirmed, health: CellHealth, share: float | None) -> str:
+def _marks(r: Confirmed, health: CellHealth, trivial: Trivial | None) -> str:
     raised = {
-        "t": share is not None and share > 0,
+        "t": bool(worse_than_trivial(r, [trivial] if trivial else [])),
         "f": r.failed > 0,
         "m": r.missing > 0,
         "d": bool(set(health.search) - {"ok"}),

@@ -20,9 +20,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     Returns ``" Did you mean 'x'?"`` when one name is close, otherwise the list of all names.
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    folded = {known.casefold(): known for known in reversed(names)}
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f" Did you mean '{close[0]}'?"
+        return f" Did you mean '{folded[close[0]]}'?"
     return f" Known: {', '.join(names)}." if names else ""
 
 

@@ -57,10 +57,11 @@ def _catalog(
 
 
 def _task(name: str, study: Study, registry: Registry) -> Task:
-    if name != "ratings":
-        return registry.task(name)
-    if not study.data:
+    if name == "ratings" and not study.data:
         raise InputError("The task `ratings` needs a table: --data FILE (Parquet or CSV).")
-    return registry.task(
-        name, path=study.data, user=study.user, item=study.item, rating=study.rating
-    )
+    columns = {"user": study.user, "item": study.item, "rating": study.rating}
+    options = {"path": study.data, **columns} if name == "ratings" else {}
+    task = registry.task(name, **options)
+    # Reads the data, so that what is missing or damaged is said before a folder is made.
+    task.fingerprint()
+    return task

@@ -93,9 +93,9 @@ def get_data(name: str, *, yes: bool = False, url: str | None = None) -> None:
         with line:
             path = getting.get(data, data_folder(), line.update, url)
     except KeyboardInterrupt:
-        raise FlowAdamError(
-            f"interrupted; what arrived of {name} is kept, and the same command goes on."
-        ) from None
+        kept = any((data_folder() / "downloads" / name).glob("*.part"))
+        what = f"what arrived of {name} is kept, and" if kept else f"nothing of {name} has arrived;"
+        raise FlowAdamError(f"interrupted; {what} the same command goes on.") from None
     typer.echo(f"{path} ({size_text(path.stat().st_size)}): {data.statement}")
 
 

@@ -16,7 +16,7 @@ from flowadam import datasets
 from flowadam.errors import InputError
 from trainables import published
 from trainables.published.checks import Check, checks
-from trainables.published.record import Record, wanted
+from trainables.published.record import FILE, Record, wanted
 
 
 def run_published(
@@ -39,6 +39,7 @@ def run_published(
         measure: False prints what the folder holds and runs nothing.
         claimed: print only what has a published number.
     """
+    _check(out, jobs, measure)
     chosen = list(names) or [n for n in published.names() if not measure or _is_possible(n)]
     for name in names if measure else ():
         _require_data(name)
@@ -54,6 +55,13 @@ def run_published(
     found = [check for name in chosen for check in checks(published.get(name), kept)]
     found = [check for check in found if check.claim] if claimed else found
     Console().print(text(found), markup=False, highlight=False, soft_wrap=True)
+
+
+def _check(out: Path, jobs: int | None, measure: bool) -> None:
+    if jobs is not None and jobs < 1:
+        raise InputError(f"`jobs` must be a whole number of at least 1, got {jobs}.")
+    if not measure and not (out / FILE).is_file():
+        raise InputError(f"{out} holds no record of published runs (no {FILE}).")
 
 
 def _require_data(name: str) -> None:

@@ -48,7 +48,8 @@ def require_different(names: Sequence[str]) -> None:
 
 
 def _value(text: str) -> Any:
+    number = f"0{text}" if text.startswith(".") else text
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {number}")["value"]
     except tomllib.TOMLDecodeError:
         return text

@@ -62,8 +62,8 @@ def sha256(path: Path) -> str:
 
 
 def host(source: Source) -> str:
-    """Return the name of the machine an address leads to."""
-    return urlsplit(source.url).netloc
+    """Return the name of the machine an address leads to, without the user's name and password."""
+    return urlsplit(source.url).netloc.rpartition("@")[2]
 
 
 def _from_host(

@@ -29,7 +29,8 @@ def network_reason(error: BaseException) -> str:
     if isinstance(error, http.Timeout) or isinstance(root, TimeoutError):
         return "it does not answer in time"
     said = root.strerror if isinstance(root, OSError) and root.strerror else str(root)
-    return f"the connection failed ({said.strip().rstrip('.') or type(root).__name__})"
+    plain = "".join(c for c in said if c.isprintable())[:200].strip().rstrip(".")
+    return f"the connection failed ({plain or type(root).__name__})"
 
 
 def _root(error: BaseException) -> BaseException:

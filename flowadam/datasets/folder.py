@@ -19,6 +19,11 @@ def data_folder() -> Path:
     said = os.environ.get(VARIABLE, "")
     if said:
         return Path(said).expanduser().absolute()
+    return cache_folder()
+
+
+def cache_folder() -> Path:
+    """Return the folder of what the program made itself and can make again, in the user's cache."""
     from platformdirs import user_cache_path
 
     return user_cache_path("flowadam", appauthor=False)

@@ -45,6 +45,9 @@ def test_it_runs_what_is_missing_and_prints_claims(
     [
         (("rosenbrok",), "Unknown published scenario 'rosenbrok'. Did you mean 'rosenbrock'?"),
         (("rosenbrock", "--seeds", "0"), "`seeds` must be a whole number of at least 1, got 0"),
+        (("rosenbrock", "--seeds", "9"), "`seeds` must be at most 1, the number of published"),
+        (("rosenbrock", "--jobs", "-3"), "`jobs` must be a whole number of at least 1, got -3"),
+        (("rosenbrock", "--table"), "holds no record of published runs (no published.parquet)"),
         (("jester",), "flowadam data get jester1"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 import flowadam
 from flowadam.cli import main
+from flowadam.errors import nearest
 
 RATINGS = "user,item,rating\na,x,1\na,y,2\nb,x,3\nb,y,4\nc,x,5\nc,y,1\n"
 
@@ -173,3 +174,24 @@ def test_dry_run_prints_the_plan_and_writes_nothing(
     # 6 search runs (5 and the default) and (3 winners and the default) on 10 fresh seeds, each 7
     assert f"{(6 + 4 * 10) * 7:,} gradient" in " ".join(printed.split())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["table.csv"]
+
+
+@pytest.mark.parametrize("task", ["cora_links", "cifar10_cnn", "jester", "movielens"])
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_missing_data_are_told_before_a_folder_is_made(
+    task: str,
+    dry: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FLOWADAM_DATA", str(tmp_path / "data"))
+    out = tmp_path / "out"
+    words = ["sweep", "--task", task, "--task", "digits_mlp", "--optimizer", "adam", *dry]
+    assert run([*words, "--engine", "local", "--out", str(out)]) == 2
+    assert "flowadam data get" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_name_in_capitals_is_near() -> None:
+    assert nearest("DIGITS_MLP", ["digits_mlp", "jester"]) == " Did you mean 'digits_mlp'?"

@@ -25,9 +25,11 @@ from flowadam import datasets
 from flowadam.cli import main
 from flowadam.cli.transfer_line import TransferLine
 from flowadam.datasets import catalog, storage
-from flowadam.datasets.base import DataSet, Part, size_text
+from flowadam.datasets.base import DataSet, Part, Source, size_text
 from flowadam.datasets.cifar import CIFAR10
 from flowadam.datasets.cora import CORA
+from flowadam.datasets.download import host
+from flowadam.datasets.failures import network_reason
 from flowadam.errors import InputError
 
 
@@ -203,9 +205,20 @@ def test_failures_are_one_sentence_and_leave_nothing(
     assert not data_home.exists() or not list(data_home.iterdir())
 
 
-def test_debug_shows_the_place(tiny: DataSet, server: DataServer) -> None:
-    with pytest.raises(Exception, match="404"):
-        main(["data", "get", "jester1", "--yes", "--url", f"{server.url}/404/archive", "--debug"])
+def test_debug_shows_the_place(
+    tiny: DataSet, server: DataServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"{server.url}/404/archive"
+    with pytest.raises(SystemExit) as end:
+        main(["data", "get", "jester1", "--yes", "--url", url, "--debug"])
+    said = capsys.readouterr().err
+    assert end.value.code == 1
+    assert "Traceback" in said and "404" in said
+
+
+def test_passwords_and_raw_bytes_are_not_printed() -> None:
+    assert host(Source("http://bob:secret@here:80/x", None)) == "here:80"
+    assert network_reason(ValueError("a\x00b\x1b[31m")) == "the connection failed (ab[31m)"
 
 
 PROGRAM = """

@@ -25,10 +25,10 @@ SOURCE = CharTransformer().tiny()
 
 @pytest.fixture(autouse=True)
 def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty data folder of the test's own."""
-    monkeypatch.setenv("FLOWADAM_DATA", str(tmp_path / "data"))
+    """An empty cache of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     pretraining.pretrained.cache_clear()
-    return tmp_path / "data" / "models"
+    return tmp_path / "cache" / "flowadam" / "models"
 
 
 def untuned_loss(task: CharFinetuning) -> torch.Tensor:
@@ -112,10 +112,14 @@ def test_short_training_leaves_nothing_on_the_disk(kept: Path) -> None:
     assert not kept.exists()
 
 
-def test_a_folder_that_cannot_be_written(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept.parent.write_text("a file where the data folder should be")
+def test_a_folder_that_cannot_be_written(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept.parent.parent.mkdir()
+    kept.parent.write_text("a file where the cache should be")
     monkeypatch.setattr(pretraining, "KEPT_FROM", 2)
     assert pretraining.pretrained(SOURCE, 3).weights
+    assert f"cannot be kept in {kept}" in capsys.readouterr().err
 
 
 def test_saving_never_leaves_half_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

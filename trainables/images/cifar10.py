@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from trainables.images.image_problem import ImageProblem
     from trainables.setup import Setup
 
+T = TypeVar("T", bound="Cifar10")
 TINY = {"images": 60, "batch": 6, "calibration": 16, "thinning": 4}
 
 
@@ -155,7 +157,7 @@ class Cifar10ResNet18(Cifar10):
 
 def cifar10_cnn(*, batch: int = 64, images: int = 10_000, data_seed: int = 0) -> Cifar10CNN:
     """Return the task with the small network; see ``Cifar10CNN`` for the options."""
-    return Cifar10CNN(batch=batch, images=images, data_seed=data_seed)
+    return _loaded(Cifar10CNN(batch=batch, images=images, data_seed=data_seed))
 
 
 def cnn_sample() -> Cifar10CNN:
@@ -172,4 +174,12 @@ def cifar10_resnet18(
     *, batch: int = 128, images: int = 50_000, data_seed: int = 0
 ) -> Cifar10ResNet18:
     """Return the task with ResNet-18; see ``Cifar10ResNet18`` for the options."""
-    return Cifar10ResNet18(batch=batch, images=images, data_seed=data_seed)
+    return _loaded(Cifar10ResNet18(batch=batch, images=images, data_seed=data_seed))
+
+
+def _loaded(task: T) -> T:
+    """Return the task with the images that are there, fewer where the folder holds a part."""
+    data = task.data()
+    count = len(data["train"].y) + len(data["val"].y)
+    summary = re.sub(r"[\d,]+ images", f"{count:,} images", task.summary, count=1)
+    return replace(task, images=count, summary=summary)

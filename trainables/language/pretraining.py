@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from flowadam.datasets.folder import data_folder
+from flowadam.datasets.folder import cache_folder
 from flowadam.durable import sync
 from flowadam.errors import InputError
 from flowadam.space import digest
@@ -41,17 +41,27 @@ def pretrained(task: CharTransformer, steps: int) -> Model:
     """Return the network of `task` after `steps` steps of Adam with seed 0.
 
     The rate falls from .005 to 0 by a half cosine. Up to the rounding of the machine, the result
-    is a function of (task, steps). It is kept in the data folder under the hash of both, written
-    whole or not at all; where that folder cannot be written, every process trains its own.
+    is a function of (task, steps). It is kept in the user's cache under the hash of both, written
+    whole or not at all; where that cannot be written, every process says so and trains its own.
     """
-    folder = data_folder() / "models" / f"{task.name}-{recipe_hash(task, steps)}"
+    folder = cache_folder() / "models" / f"{task.name}-{recipe_hash(task, steps)}"
     if not folder.exists():
         model = _train(task, steps)
         if steps >= KEPT_FROM:
-            with suppress(OSError):
-                save(model, folder)
+            _keep(model, folder)
         return model
     return load(folder)
+
+
+def _keep(model: Model, folder: Path) -> None:
+    try:
+        save(model, folder)
+    except OSError as error:
+        print(
+            f"The trained model cannot be kept in {folder.parent} ({error.strerror}), so that "
+            "every process trains its own. XDG_CACHE_HOME names another cache.",
+            file=sys.stderr,
+        )
 
 
 def recipe_hash(task: CharTransformer, steps: int) -> str:

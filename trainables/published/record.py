@@ -31,6 +31,11 @@ def wanted(names: Iterable[str], seeds: int | None) -> list[Wanted]:
     if seeds is not None and seeds < 1:
         raise InputError(f"`seeds` must be a whole number of at least 1, got {seeds}.")
     scenarios = [published.get(name) for name in names]
+    most = max((len(s.seeds) for s in scenarios), default=0)
+    if seeds is not None and seeds > most > 0:
+        raise InputError(
+            f"`seeds` must be at most {most}, the number of published ones, got {seeds}."
+        )
     return [(s.name, c, seed) for s in scenarios for c in s.contenders for seed in s.seeds[:seeds]]
 
 
