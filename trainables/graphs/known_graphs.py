@@ -111,8 +111,7 @@ def karate_club(*, hidden: int = 16, embedding: int = 8, data_seed: int = 0) -> 
 
 
 def cora_links(*, hidden: int = 32, embedding: int = 16, data_seed: int = 0) -> CoraLinks:
-    """Return Cora; see ``LinkPrediction`` for the options. It must be here."""
-    datasets.path("cora")
+    """Return Cora; see ``LinkPrediction`` for the options."""
     return CoraLinks(hidden=hidden, embedding=embedding, data_seed=data_seed)
 
 
