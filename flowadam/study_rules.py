@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowadam.errors import InputError, require_known
 from flowadam.plugins import require_distinct
+from flowadam.probes import TRACKING
 from flowadam.probes import names as probe_names
 from flowadam.schedule import Schedule
 
@@ -72,7 +73,7 @@ def _check_choices(study: Study) -> None:
     require_known("dtype", study.dtype, ("float32", "float64"))
     require_known("device", study.device, ("cpu", "cuda"))
     for name in study.probe:
-        require_known("probe", name, probe_names())
+        require_known("probe", name, (*probe_names(), *TRACKING))
     for name in study.phase:
         require_known("phase", name, PHASES)
     for key in ("control", "sensitive"):

@@ -19,7 +19,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data", help="Real data sets: what there is, get one, where they are.")
 
-rodflow_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+rodflow_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(rodflow_app, name="rodflow", help="Continuous-time models of optimizers.")
 
 Plugins = Annotated[
@@ -296,8 +296,32 @@ def data_where() -> None:
 
 
 @rodflow_app.callback()
-def rodflow_root() -> None:
-    """Continuous-time models of optimizers: stable flow and rod flow."""
+def rodflow_root(
+    context: typer.Context,
+    problem: Annotated[
+        list[str] | None,
+        typer.Option(help="mlp, cnn, transformer, quadratic or a task; repeatable. Default: mlp."),
+    ] = None,
+    optimizer: Annotated[
+        list[str] | None, typer.Option(help="gd, hb, ... or all; repeatable. Default: all.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Starts of every optimizer.")] = 5,
+    steps: Annotated[int, typer.Option(help="Optimizer steps, the approach included.")] = 300,
+    scale: Annotated[float, typer.Option(help="Factor of the usual rates.")] = 1.0,
+    out: Annotated[Path, typer.Option(help="Folder.")] = Path("results/rodflow"),
+    engine: Annotated[str, typer.Option(help="local (this process) or ray.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Trials at a time (ray).")] = None,
+    table: Annotated[bool, typer.Option("--table", help="Run nothing, print the table.")] = False,
+) -> None:
+    """Continuous-time models of optimizers: stable flow and rod flow beside the optimizer."""
+    if context.invoked_subcommand is not None:
+        return
+    from flowadam.cli.track import Options, run_tracking
+    from flowadam.edge.studies import Extent
+
+    extent = Extent(seeds, steps, scale)
+    chosen = problem or ["mlp"], optimizer or ["all"]
+    run_tracking(Options(*chosen, extent, out, engine, workers, measure=not table))
 
 
 @rodflow_app.command("verify")

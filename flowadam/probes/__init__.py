@@ -26,9 +26,18 @@ _HOMES = {
     "perturbed_loss": "perturbation.PerturbedLoss",
 }
 
+TRACKING = (
+    *("edge", "onset", "tracked_steps", "oscillation"),
+    *("stable_error", "stable_mean", "stable_loss", "stable_gradients", "stable_steps"),
+    *("matrix_error", "matrix_mean", "matrix_extent", "matrix_loss", "matrix_gradients"),
+    *("matrix_steps", "rod_error", "rod_mean", "rod_extent", "rod_loss", "rod_gradients"),
+    "rod_steps",
+)
+"""Readings of the optimizers of ``flowadam rodflow``, see ``flowadam.rodflow.Tracker``."""
+
 
 def names() -> list[str]:
-    """Return the names of all probes, the cheap ones first."""
+    """Return the names of all probes, the cheap ones first; not those of ``TRACKING``."""
     return list(_HOMES)
 
 
@@ -38,6 +47,8 @@ def get(name: str) -> Probe:
     Raises:
         InputError: no probe has this name.
     """
-    require_known("probe", name, _HOMES)
+    require_known("probe", name, (*_HOMES, *TRACKING))
+    if name in TRACKING:
+        return import_module(f"{__name__}.tracking").TrackerReading(name)
     module, _, kind = _HOMES[name].partition(".")
     return getattr(import_module(f"{__name__}.{module}"), kind)()

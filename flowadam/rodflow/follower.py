@@ -20,13 +20,15 @@ class Follower:
     """Moves one flow by optimizer steps and keeps what is asked of it.
 
     Args:
+        loss: of the flat parameters, or a way to its gradients with a count of its own.
         start: states of the optimizer at t = 0, 1 and 2; fewer when it failed before.
     """
 
     def __init__(
-        self, flow: Flow[Any], method: Method, loss: Loss, start: tuple[State, ...]
+        self, flow: Flow[Any], method: Method, loss: Loss | Gradients, start: tuple[State, ...]
     ) -> None:
-        self.flow, self.method, self.gradients = flow, method, Gradients(loss)
+        self.gradients = loss if isinstance(loss, Gradients) else Gradients(loss)
+        self.flow, self.method = flow, method
         self.status: Status = "ok" if len(start) == 3 else "not finite"
         self.state: Any = flow.start(*start) if len(start) == 3 else None
         self._ball = Ball(start[0].w) if start else None

@@ -1,0 +1,79 @@
+"""Gradients at any point through the closure of a training loop, which meters every one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from flowadam.rodflow.gradients import Gradients
+
+Read = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+STEP = 1e-7
+"""Of a difference of gradients, as a share of 1 + |w|; needs float64."""
+
+
+@dataclass(frozen=True)
+class ClosureGradients(Gradients):
+    """g(w) of what only a closure knows; points are evaluated one after the other.
+
+    A loss costs a gradient here but counts as a loss. A Hessian-vector product is the difference of two gradients,
+    (g(w + h v) - g(w)) / h.
+
+    Args:
+        read: w [d] -> loss (0-d) and gradient [d].
+    """
+
+    read: Read = field(kw_only=True)
+
+    def value(self, w: Tensor) -> float:
+        """Return the loss at w [d]."""
+        self.count.losses += 1
+        return float(self.read(w)[0])
+
+    def at(self, w: Tensor) -> Tensor:
+        """Return g(w) [d]."""
+        self.count.gradients += 1
+        return self.read(w)[1]
+
+    def of_rows(self, points: Tensor) -> Tensor:
+        """Return g of each row of `points` [k, d]."""
+        return torch.stack([self.at(point) for point in points])
+
+    def hessian(self, w: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return v -> H(w) v; costs one gradient, and one more for each product."""
+        here, reach = self.at(w), STEP * (1 + float(w.norm()))
+
+        def product(v: Tensor) -> Tensor:
+            length = float(v.norm())
+            if length == 0:
+                return torch.zeros_like(v)
+            h = reach / length
+            return (self.at(w + h * v) - here) / h
+
+        return product
+
+
+def by_closure(read: Read) -> ClosureGradients:
+    """Return gradients by `read`, on a count of their own."""
+    return ClosureGradients(lambda w: read(w)[0], read=read)
+
+
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors as one vector [d], a copy."""
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
+def flat_gradient(params: Sequence[Tensor]) -> Tensor:
+    """Return the gradients as one vector [d], zeros where there is none."""
+    return flat([torch.zeros_like(p) if p.grad is None else p.grad for p in params])
+
+
+@torch.no_grad()
+def write(params: Sequence[Tensor], w: Tensor) -> None:
+    """Copy the vector w [d] into the parameters."""
+    for p, part in zip(params, w.split([p.numel() for p in params]), strict=True):
+        p.copy_(part.view_as(p))

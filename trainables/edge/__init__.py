@@ -1,0 +1,1 @@
+"""Small smooth problems on which optimizers come to the edge of stability."""
