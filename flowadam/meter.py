@@ -51,9 +51,7 @@ class GradMeter:
         """
         self._check_time()
         wanted = self.live if active is None else self.live & active.cpu()
-        charged = wanted.long() if self._charges is None else self._charges(wanted)
-        self.used += charged
-        self._free += wanted.long() - charged
+        self._book(wanted)
         return self._problem.closure(None if bool(wanted.all()) else wanted)
 
     @property
@@ -88,10 +86,39 @@ class GradMeter:
             leaf.grad = gradient
         return loss.detach()
 
+    def at_points(
+        self, replica: int, points: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return losses [k] and gradients [k, ...] of one replica at k points at once; charges k.
+
+        Args:
+            points: tensors [k, ...] in the order of ``Problem.params``. The problem has ``losses``.
+
+        Raises:
+            TimeLimitReached: the time limit has passed.
+        """
+        self._check_time()
+        only = torch.zeros_like(self.live)
+        only[replica] = True
+        for _ in range(len(points[0])):
+            self._book(only)
+        problem = cast(DifferentiableProblem, self._problem)
+        leaves = [point.detach().requires_grad_() for point in points]
+        with torch.enable_grad():
+            losses = problem.losses(leaves, [replica] * len(points[0]))
+            gradients = torch.autograd.grad(losses.sum(), leaves, materialize_grads=True)
+        return losses.detach(), list(gradients)
+
     def leave_out(self, seconds: float) -> None:
         """Move the time limit by time that was not the run's own: that of its probes."""
         if self._deadline is not None:
             self._deadline += seconds
+
+    def _book(self, wanted: torch.Tensor) -> None:
+        """Book one evaluation of the replicas `wanted`, charged unless the problem says not to."""
+        charged = wanted.long() if self._charges is None else self._charges(wanted)
+        self.used += charged
+        self._free += wanted.long() - charged
 
     def _charge(self, replica: int) -> None:
         self.used[replica] += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +14,7 @@ from flowadam.seeds import derive
 
 Closure = Callable[..., torch.Tensor]
 Differentiate = Callable[[int, Sequence[torch.Tensor]], torch.Tensor]
+AtPoints = Callable[[int, Sequence[torch.Tensor]], tuple[torch.Tensor, list[torch.Tensor]]]
 
 
 class Stepper(Protocol):
@@ -20,6 +23,21 @@ class Stepper(Protocol):
     def step(self, closure: Closure) -> Any: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class OwnClosure:
+    """One replica's closure: called, it fills the gradients of the optimizer's tensors.
+
+    Args:
+        at_points: returns losses and gradients at several points at once, or None.
+    """
+
+    evaluate: Callable[[], torch.Tensor]
+    at_points: Callable[[Sequence[torch.Tensor]], tuple[torch.Tensor, list[torch.Tensor]]] | None
+
+    def __call__(self) -> torch.Tensor:
+        return self.evaluate()
 
 
 class SplitOptimizer:
@@ -35,6 +53,7 @@ class SplitOptimizer:
         seeds: the run's seed of each replica.
         differentiate: ``GradMeter.differentiate`` for optimizers that differentiate gradients;
             None leaves them those of the closure, without a graph.
+        at_points: ``GradMeter.at_points`` where the problem has ``losses``.
     """
 
     def __init__(
@@ -44,9 +63,10 @@ class SplitOptimizer:
         live: torch.Tensor,
         seeds: Sequence[int],
         differentiate: Differentiate | None = None,
+        at_points: AtPoints | None = None,
     ) -> None:
         self._params, self._live, self._seeds = params, live, list(seeds)
-        self._differentiate = differentiate
+        self._differentiate, self._at_points = differentiate, at_points
         # Plain leaf views, not nn.Parameter: a deep copy of those no longer shares its storage.
         self._leaves = [[p.data[r].requires_grad_() for p in params] for r in range(len(live))]
         self.optimizers = [build(leaves) for leaves in self._leaves]
@@ -71,8 +91,10 @@ class SplitOptimizer:
 
     def _step_one(self, r: int, closure: Closure) -> torch.Tensor:
         evaluate = self._copied if self._differentiate is None else self._differentiated
+        points = partial(self._at_points, r) if self._at_points else None
+        own = OwnClosure(partial(evaluate, r, closure), points)
         try:
-            return torch.as_tensor(self.optimizers[r].step(lambda: evaluate(r, closure))).detach()
+            return torch.as_tensor(self.optimizers[r].step(own)).detach()
         finally:
             for leaf in self._leaves[r]:
                 leaf.grad = None

@@ -218,7 +218,10 @@ def _build(
         differentiate = meter.differentiate if spec.needs_graph else None
         options = {"stacked": False, "deterministic": task.deterministic}
         build = partial(spec.build, values=values, **options)
-        return SplitOptimizer(problem.params, build, meter.live, seeds, differentiate)
+        at_points = meter.at_points if isinstance(problem, DifferentiableProblem) else None
+        return SplitOptimizer(
+            problem.params, build, meter.live, seeds, differentiate, at_points
+        )
     return spec.build(problem.params, values, deterministic=task.deterministic)
 
 

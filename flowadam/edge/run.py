@@ -23,8 +23,8 @@ from flowadam.training import one_thread
 from flowadam.trial import run_seed
 
 RATES = "rates.toml"
-APPROACH = 6
-"""The edge is to be reached within this share of the steps."""
+APPROACH = 400
+"""Steps within which S comes to S* at the usual rate."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def run_problem(
         InputError: an unknown task, or the folder holds runs of other settings.
     """
     task = bench.task(task_name(problem))
-    rates = keep_rates(task, names, extent, folder.parent, bench.say)
+    rates = keep_rates(task, names, folder.parent, bench.say)
     study = grown_study(folder, make_study(problem, names, extent))
     catalog = make_catalog(task, {name: rates[name] for name in study.optimizer}, extent)
     store = open_store(folder, study, catalog)
@@ -75,7 +75,7 @@ def run_problem(
 
 
 def keep_rates(
-    task: Task, names: Sequence[str], extent: Extent, folder: Path, say: Callable[[str], object]
+    task: Task, names: Sequence[str], folder: Path, say: Callable[[str], object]
 ) -> dict[str, float]:
     """Return the task's usual rates, those that the folder's file lacks added to it."""
     path = folder / RATES
@@ -84,7 +84,7 @@ def keep_rates(
     folder.mkdir(parents=True, exist_ok=True)
     for name in (name for name in names if name not in mine):
         say(f"{task.name}: looking for the usual rate of {name}")
-        mine[name] = find_rate(task, name, extent.steps // APPROACH)
+        mine[name] = find_rate(task, name, APPROACH)
         write_atomic(path, tomli_w.dumps(rates))
     return mine
 

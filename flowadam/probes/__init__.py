@@ -27,7 +27,7 @@ _HOMES = {
 }
 
 TRACKING = (
-    *("edge", "onset", "tracked_steps", "oscillation"),
+    *("edge", "onset", "approach_steps", "oscillation"),
     *("stable_error", "stable_mean", "stable_loss", "stable_gradients", "stable_steps"),
     *("matrix_error", "matrix_mean", "matrix_extent", "matrix_loss", "matrix_gradients"),
     *("matrix_steps", "rod_error", "rod_mean", "rod_extent", "rod_loss", "rod_gradients"),

@@ -18,16 +18,18 @@ STEP = 1e-7
 
 @dataclass(frozen=True)
 class ClosureGradients(Gradients):
-    """g(w) of what only a closure knows; points are evaluated one after the other.
+    """g(w) of what only a closure knows.
 
     A loss costs a gradient here but counts as a loss. A Hessian-vector product is the difference of two gradients,
     (g(w + h v) - g(w)) / h.
 
     Args:
         read: w [d] -> loss (0-d) and gradient [d].
+        read_rows: points [k, d] -> gradients [k, d].
     """
 
     read: Read = field(kw_only=True)
+    read_rows: Callable[[Tensor], Tensor] = field(kw_only=True)
 
     def value(self, w: Tensor) -> float:
         """Return the loss at w [d]."""
@@ -41,7 +43,8 @@ class ClosureGradients(Gradients):
 
     def of_rows(self, points: Tensor) -> Tensor:
         """Return g of each row of `points` [k, d]."""
-        return torch.stack([self.at(point) for point in points])
+        self.count.gradients += len(points)
+        return self.read_rows(points)
 
     def hessian(self, w: Tensor) -> Callable[[Tensor], Tensor]:
         """Return v -> H(w) v; costs one gradient, and one more for each product."""
@@ -57,9 +60,19 @@ class ClosureGradients(Gradients):
         return product
 
 
-def by_closure(read: Read) -> ClosureGradients:
-    """Return gradients by `read`, on a count of their own."""
-    return ClosureGradients(lambda w: read(w)[0], read=read)
+def by_closure(
+    read: Read, read_rows: Callable[[Tensor], Tensor] | None = None
+) -> ClosureGradients:
+    """Return gradients by `read`, on a count of their own.
+
+    Args:
+        read_rows: default one row after the other.
+    """
+
+    def one_by_one(points: Tensor) -> Tensor:
+        return torch.stack([read(point)[1] for point in points])
+
+    return ClosureGradients(lambda w: read(w)[0], read=read, read_rows=read_rows or one_by_one)
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
@@ -70,6 +83,12 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
 def flat_gradient(params: Sequence[Tensor]) -> Tensor:
     """Return the gradients as one vector [d], zeros where there is none."""
     return flat([torch.zeros_like(p) if p.grad is None else p.grad for p in params])
+
+
+def unflat(rows: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """Return vectors [k, d] as tensors [k, ...] of the shapes of `like`."""
+    parts = rows.split([p.numel() for p in like], dim=1)
+    return [part.reshape(len(rows), *p.shape) for part, p in zip(parts, like, strict=True)]
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flowadam.rodflow.by_closure import by_closure, flat, flat_gradient, write
+from flowadam.rodflow.by_closure import ClosureGradients, by_closure, flat, flat_gradient, unflat, write
 from flowadam.rodflow.companions import FLOWS, QUANTITIES, Companions
 from flowadam.rodflow.edge import Edge
 from flowadam.rodflow.method import method as method_of
@@ -20,8 +20,10 @@ from flowadam.rodflow.step import start, step
 
 NEAR = 0.93
 """S / S* at which the flows start."""
+PAUSE = 8
+"""Steps between two readings of S before."""
 
-READINGS = ("edge", "onset", "tracked_steps", "oscillation") + tuple(
+READINGS = ("edge", "onset", "approach_steps", "oscillation") + tuple(
     f"{flow}_{quantity}" for flow in FLOWS for quantity in QUANTITIES
 )
 
@@ -29,15 +31,16 @@ READINGS = ("edge", "onset", "tracked_steps", "oscillation") + tuple(
 class Tracker(torch.optim.Optimizer):
     """One of the nine optimizers, and three flows beside it through the edge of stability.
 
-    It steps as the method does until the preconditioned sharpness S is near its threshold S*. There
-    it moves the parameters a little along the top eigenvector, so that the onset does not hang on
-    round-off, makes two steps, and starts the flows from these three states. After every step the
-    parameters are those of the method.
+    The first call of ``step`` goes as many steps as it takes until the preconditioned sharpness S is
+    near its threshold S*. There it moves the parameters a little along the top eigenvector, so that
+    the onset does not hang on round-off. Two steps later the flows start from these three states.
+    After every call the parameters are those of the method.
 
     Args:
         params: tensors in float64; the closure must be a function of them alone.
         method: a name in ``OPTIMIZERS``.
         lr, beta1, beta2, eps: see ``Method``.
+        approach: the most steps of the first call; the flows start then, wherever it is.
         every: steps between two readings of S.
         kick: length of the move along the top eigenvector over |w|.
 
@@ -57,24 +60,23 @@ class Tracker(torch.optim.Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.99,
         eps: float = 1e-8,
+        approach: int = 1000,
         every: int = 4,
         kick: float = 1e-4,
     ) -> None:
         super().__init__(params, {"lr": lr})
         self.method = method_of(method, lr, beta1=beta1, beta2=beta2, eps=eps)
         self._params: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
-        self._every, self._kick = every, kick
+        self._approach, self._every, self._kick = approach, every, kick
         self._closure: Callable[[], Any] = lambda: math.nan
         self._loss = torch.tensor(math.nan)
-        self._own, self._edge = by_closure(self._read), Edge(self.method, by_closure(self._read))
+        self._own, self._edge = self._gradients(), Edge(self.method, self._gradients())
         self._states: deque[State] = deque(maxlen=3)
         self._ball: Ball | None = None
         self._companions: Companions | None = None
-        self._steps, self._kicked = 0, None
         self._onset: int | None = None
+        self._approached = self._tracked = 0
         self.status: Status = "ok"
-
-    _kicked: int | None
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Step once and take the flows along; return the loss before the step.
@@ -85,11 +87,12 @@ class Tracker(torch.optim.Optimizer):
         if closure is None:
             raise ValueError("`closure` must evaluate loss and gradient, got None.")
         self._closure = closure
+        if not self._states:
+            self._come_near()
         loss = self._advance()
+        self._tracked += 1
         if self.status == "ok":
             self._follow()
-        if self.status == "ok" and self._steps % self._every == 0:
-            self._look()
         write(self._params, self._states[-1].w)
         return loss if self.status == "ok" else torch.full_like(loss, math.nan)
 
@@ -98,7 +101,7 @@ class Tracker(torch.optim.Optimizer):
         found = dict.fromkeys(READINGS, math.nan) | {
             "edge": self._edge.ratio,
             "onset": math.nan if self._onset is None else float(self._onset),
-            "tracked_steps": float(self._tracked),
+            "approach_steps": float(self._approached),
             "oscillation": self._amplitude(),
         }
         return found | (self._companions.readings(self._onset) if self._companions else {})
@@ -107,10 +110,8 @@ class Tracker(torch.optim.Optimizer):
         """Return how a flow in ``FLOWS`` goes: "ok" while it does, or before it started."""
         return self._companions.status(name) if self._companions else "ok"
 
-    @property
-    def _tracked(self) -> int:
-        """Steps since the kick."""
-        return 0 if self._kicked is None else self._steps - self._kicked
+    def _gradients(self) -> ClosureGradients:
+        return by_closure(self._read, self._read_rows)
 
     def _read(self, w: Tensor) -> tuple[Tensor, Tensor]:
         write(self._params, w)
@@ -118,43 +119,50 @@ class Tracker(torch.optim.Optimizer):
             self._loss = torch.as_tensor(self._closure()).detach()
         return self._loss, flat_gradient(self._params)
 
-    def _advance(self) -> Tensor:
-        """Make a step of the method; return the loss before it."""
-        if not self._states:
-            self._states.append(start(self.method, self._own, flat(self._params)))
-            self._ball = Ball(self._states[0].w)
-        self._states.append(step(self.method, self._own, self._states[-1]))
-        self._steps += 1
-        state = self._states[-1]
-        if not (state.is_finite() and bool(torch.isfinite(self._loss))):
-            self.status = "not finite"
-        elif self._ball is not None and not self._ball.holds(state.w):
-            self.status = "diverged"
-        return self._loss
+    def _read_rows(self, points: Tensor) -> Tensor:
+        """Return the gradients [k, d] at rows [k, d], at once where the closure can."""
+        at_points = getattr(self._closure, "at_points", None)
+        if at_points is None:
+            return torch.stack([self._read(point)[1] for point in points])
+        _, gradients = at_points(unflat(points, self._params))
+        return torch.cat([gradient.reshape(len(points), -1) for gradient in gradients], dim=1)
 
-    def _follow(self) -> None:
-        if self._tracked == 2:
-            arguments = self.method, self._read, tuple(self._states), self._every
-            self._companions = Companions(*arguments)
-        if self._companions:
-            self._companions.step(self._middle().w)
-
-    def _look(self) -> None:
-        """Read S; start tracking near the edge, and note the onset."""
-        if len(self._states) < 2:
-            return
-        ratio = self._edge.read(self._middle())
-        if self._kicked is None and ratio >= NEAR:
-            self._start_tracking()
-        elif self._companions and self._onset is None and ratio >= 1:
-            self._onset = self._tracked - 1
-
-    def _start_tracking(self) -> None:
+    def _come_near(self) -> None:
+        """Step until S is near S*, then kick."""
+        self._states.append(start(self.method, self._own, flat(self._params)))
+        self._ball = Ball(self._states[0].w)
+        ratio = 0.0
+        while self.status == "ok" and self._approached < self._approach and not ratio >= NEAR:
+            self._advance()
+            self._approached += 1
+            if self.status == "ok" and self._approached % PAUSE == 0:
+                ratio = self._edge.read(self._middle())
         state = self._states[-1]
         kick = self._kick * state.w.norm() * self._edge.direction(state)
         self._states.clear()
         self._states.append(State(state.w + kick, state.m, state.nu))
-        self._kicked = self._steps
+
+    def _advance(self) -> Tensor:
+        """Make a step of the method; return the loss before it."""
+        self._states.append(step(self.method, self._own, self._states[-1]))
+        state, loss = self._states[-1], self._loss
+        if not (state.is_finite() and bool(torch.isfinite(loss))):
+            self.status = "not finite"
+        elif self._ball is not None and not self._ball.holds(state.w):
+            self.status = "diverged"
+        return loss
+
+    def _follow(self) -> None:
+        """Take the flows a step along, and read S."""
+        if self._tracked == 2:
+            arguments = self.method, self._gradients, tuple(self._states), self._every
+            self._companions = Companions(*arguments)
+        if not self._companions:
+            return
+        middle = self._middle()
+        self._companions.step(middle.w)
+        if self._tracked % self._every == 0 and self._edge.read(middle) >= 1:
+            self._onset = self._onset or self._tracked - 1
 
     def _middle(self) -> State:
         """Return the mean of the last two states."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from trainables.edge.at_once import AtOnce
 from trainables.mlp import Examples
 from trainables.modules import ModuleProblem, stacked_module
 from trainables.setup import Setup
@@ -14,7 +15,7 @@ from trainables.setup import Setup
 Labeled = tuple[Tensor, Tensor]
 
 
-class SquaredProblem(ModuleProblem[Labeled]):
+class SquaredProblem(AtOnce[Labeled], ModuleProblem[Labeled]):
     """Mean over the examples of |scores - one-hot class|^2; metrics "mse" (that) and "error".
 
     Args:
@@ -35,21 +36,26 @@ class SquaredProblem(ModuleProblem[Labeled]):
         module, params = stacked_module(build, name, setup)
         parts = {split: _labeled(data[split], setup) for split in setup.splits()}
         super().__init__(module, params, parts, name=name, setup=setup)
-        self._train, self._classes = _labeled(data["train"], setup), classes
+        self._classes = classes
+        x, y = _labeled(data["train"], setup)
+        self._train = x, self._one_hot(y)
 
     def _batch_loss(self, r: int, weights: tuple[Tensor, ...]) -> Tensor:
-        x, y = self._train
-        return self._loss(self.run(weights, x), y)
+        x, wanted = self._train
+        return _distance(self.run(weights, x), wanted)
 
     def _score(self, weights: tuple[Tensor, ...], part: Labeled) -> dict[str, Tensor]:
         x, y = part
         scores = self.run(weights, x)
         wrong = (scores.argmax(1) != y).to(scores.dtype).mean()
-        return {"mse": self._loss(scores, y), "error": wrong}
+        return {"mse": _distance(scores, self._one_hot(y)), "error": wrong}
 
-    def _loss(self, scores: Tensor, y: Tensor) -> Tensor:
-        wanted = F.one_hot(y, self._classes).to(scores.dtype)
-        return (scores - wanted).square().sum(1).mean()
+    def _one_hot(self, y: Tensor) -> Tensor:
+        return F.one_hot(y, self._classes).to(self.params[0].dtype)
+
+
+def _distance(scores: Tensor, wanted: Tensor) -> Tensor:
+    return (scores - wanted).square().sum(1).mean()
 
 
 def _labeled(part: Examples, setup: Setup) -> Labeled:

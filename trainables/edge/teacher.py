@@ -20,7 +20,7 @@ from flowadam.task import Split
 from trainables.small.points import Points, PointsTask
 
 if TYPE_CHECKING:
-    from trainables.mlp import MLPProblem
+    from trainables.edge.teacher_problem import TeacherProblem
     from trainables.setup import Setup
 
 WIDTH, LAYERS, INPUTS = 10, 2, 2
@@ -53,11 +53,12 @@ class EdgeMLP(PointsTask):
     def tiny(self) -> EdgeMLP:
         return replace(self, hidden=3, train=20, val=10, test=10)
 
-    def problem(self, setup: Setup) -> MLPProblem:
+    def problem(self, setup: Setup) -> TeacherProblem:
         from trainables import mlp
+        from trainables.edge.teacher_problem import TeacherProblem
 
         layers = mlp.starting_layers(setup, self.name, self.widths())
-        return mlp.MLPProblem(self.data(), layers, mlp.VALUES, setup)
+        return TeacherProblem(self.data(), layers, mlp.VALUES, setup)
 
     def trivial(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of the training mean, which is 0."""
