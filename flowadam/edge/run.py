@@ -23,8 +23,8 @@ from flowadam.training import one_thread
 from flowadam.trial import run_seed
 
 RATES = "rates.toml"
-APPROACH = 400
-"""Steps within which S comes to S* at the usual rate."""
+STARTS = 3
+"""Those that a rate is found by."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +84,19 @@ def keep_rates(
     folder.mkdir(parents=True, exist_ok=True)
     for name in (name for name in names if name not in mine):
         say(f"{task.name}: looking for the usual rate of {name}")
-        mine[name] = find_rate(task, name, APPROACH)
+        mine[name] = find_rate(task, name)
         write_atomic(path, tomli_w.dumps(rates))
     return mine
 
 
-def find_rate(task: Task, name: str, by: int) -> float:
-    """Return the usual rate of a method, on a start that no study runs on.
-
-    Args:
-        by: the step by which the edge is to be reached.
-    """
-    problem = task.make([run_seed(0, CONFIRM_SEED_START)], dtype="float64")
-    problem.begin_step(0)
-    params = problem.params
+def find_rate(task: Task, name: str) -> float:
+    """Return the usual rate of a method, by starts that no study runs on."""
+    seeds = [run_seed(0, CONFIRM_SEED_START + i) for i in range(STARTS)]
+    problems = [task.make([seed], dtype="float64") for seed in seeds]
+    problems[0].begin_step(0)
+    starts = [flat(problem.params) for problem in problems]
     with one_thread():
-        return usual_rate(method(name, 1.0), by_closure(_reader(problem)), flat(params), by)
+        return usual_rate(method(name, 1.0), by_closure(_reader(problems[0])), starts)
 
 
 def _reader(problem: Problem) -> Callable[[Any], Any]:

@@ -62,7 +62,7 @@ class Tracker(torch.optim.Optimizer):
         eps: float = 1e-8,
         approach: int = 1000,
         every: int = 4,
-        kick: float = 1e-4,
+        kick: float = 3e-4,
     ) -> None:
         super().__init__(params, {"lr": lr})
         self.method = method_of(method, lr, beta1=beta1, beta2=beta2, eps=eps)
