@@ -219,9 +219,7 @@ def _build(
         options = {"stacked": False, "deterministic": task.deterministic}
         build = partial(spec.build, values=values, **options)
         at_points = meter.at_points if isinstance(problem, DifferentiableProblem) else None
-        return SplitOptimizer(
-            problem.params, build, meter.live, seeds, differentiate, at_points
-        )
+        return SplitOptimizer(problem.params, build, meter.live, seeds, differentiate, at_points)
     return spec.build(problem.params, values, deterministic=task.deterministic)
 
 

@@ -303,14 +303,18 @@ def rodflow_root(
         typer.Option(help="mlp, cnn, transformer, quadratic or a task; repeatable. Default: mlp."),
     ] = None,
     optimizer: Annotated[
-        list[str] | None, typer.Option(help="gd, hb, ... or all; repeatable. Default: all.")
+        list[str] | None,
+        typer.Option(help="gd, hb, ... or all; with --trace a registered one. Repeatable."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Starts of every optimizer.")] = 5,
-    steps: Annotated[int, typer.Option(help="Optimizer steps, the approach included.")] = 300,
+    steps: Annotated[int, typer.Option(help="Optimizer steps from near the edge.")] = 240,
     scale: Annotated[float, typer.Option(help="Factor of the usual rates.")] = 1.0,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("results/rodflow"),
     engine: Annotated[str, typer.Option(help="local (this process) or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Trials at a time (ray).")] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="FlowAdam, VRAdam, DualAdam at the edge, no flows.")
+    ] = False,
     table: Annotated[bool, typer.Option("--table", help="Run nothing, print the table.")] = False,
 ) -> None:
     """Continuous-time models of optimizers: stable flow and rod flow beside the optimizer."""
@@ -320,8 +324,8 @@ def rodflow_root(
     from flowadam.edge.studies import Extent
 
     extent = Extent(seeds, steps, scale)
-    chosen = problem or ["mlp"], optimizer or ["all"]
-    run_tracking(Options(*chosen, extent, out, engine, workers, measure=not table))
+    chosen = problem or ["mlp"], optimizer or []
+    run_tracking(Options(*chosen, extent, out, engine, workers, trace, measure=not table))
 
 
 @rodflow_app.command("verify")

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import typer
 
+from analysis.edge.report import text, write_page, write_parquet
+from analysis.edge.runs import TrackedRun, read_runs
+from analysis.edge.trace import trace_text, write_trace
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
-from flowadam.edge.problems import methods
-from flowadam.edge.run import Bench, run_problem
+from flowadam.edge.problems import ALL, methods
+from flowadam.edge.run import Bench, run_problem, trace_problem
 from flowadam.edge.studies import Extent
-from flowadam.errors import require_known
+from flowadam.edge.trace import DEFAULT
+from flowadam.errors import InputError, require_known
 from flowadam.sweep import LocalEngine, RayEngine, Stop
 
 TRAINABLE = "trainables.group_trainable:GroupTrainable"
@@ -26,7 +30,8 @@ class Options:
 
     Args:
         problems: short names or tasks.
-        names: optimizers.
+        names: methods, or with `trace` registered optimizers; none takes the usual ones.
+        trace: registered optimizers run with the probes of sweeps, without flows.
         measure: False reads what the folder holds and runs nothing.
     """
 
@@ -36,7 +41,13 @@ class Options:
     out: Path
     engine: str = "local"
     workers: int | None = None
+    trace: bool = False
     measure: bool = True
+
+    def folder(self, problem: str) -> Path:
+        """Return where the study of a problem lies: rates of another scale are other runs."""
+        scale = "" if self.extent.scale == 1 else f"-{self.extent.scale:g}"
+        return self.out / f"{problem}{scale}{'-trace' if self.trace else ''}"
 
 
 def run_tracking(options: Options) -> None:
@@ -46,7 +57,22 @@ def run_tracking(options: Options) -> None:
         typer.Exit: code 1 when runs are left.
     """
     require_known("engine", options.engine, ("local", "ray"))
-    names, stop, left = methods(options.names), Stop(), 0
+    left = _measure(options) if options.measure else 0
+    (_report_trace if options.trace else _report)(options)
+    if left:
+        typer.echo(f"{left} runs are left. The same command goes on with them.")
+        raise typer.Exit(1)
+
+
+def _measure(options: Options) -> int:
+    """Run what the folders lack; return how many runs are left."""
+    names = list(options.names or DEFAULT) if options.trace else methods(options.names or [ALL])
+    run, stop, registry, left = (
+        trace_problem if options.trace else run_problem,
+        Stop(),
+        Registry(),
+        0,
+    )
     with ExitStack() as stack:
         stack.enter_context(stop.on_interrupt())
         ray = options.engine == "ray"
@@ -54,18 +80,37 @@ def run_tracking(options: Options) -> None:
         if isinstance(engine, RayEngine):
             stack.enter_context(engine)
         line = stack.enter_context(ProgressLine())
-        bench = Bench(Registry().task, engine, line, stop, _say)
-        for problem in options.problems if options.measure else ():
-            folder = options.out / folder_name(problem, options.extent)
-            left += run_problem(problem, names, options.extent, folder, bench)
-    if left:
-        typer.echo(f"{left} runs are left. The same command goes on with them.")
-        raise typer.Exit(1)
+        bench = Bench(registry.task, registry.spec, engine, line, stop, _say)
+        for problem in options.problems:
+            left += run(problem, names, options.extent, options.folder(problem), bench)
+    return left
 
 
-def folder_name(problem: str, extent: Extent) -> str:
-    """Return where the study of a problem lies: rates of another scale are other runs."""
-    return problem if extent.scale == 1 else f"{problem}-{extent.scale:g}"
+def _report(options: Options) -> None:
+    runs = _found(options)
+    write_parquet(options.out, runs)
+    path = write_page(options.out, runs)
+    typer.echo(text(runs))
+    typer.echo(f"page: {path}")
+
+
+def _report_trace(options: Options) -> None:
+    runs = _found(options)
+    path = write_trace(options.out, runs)
+    typer.echo(trace_text(runs))
+    typer.echo(f"page: {path}")
+
+
+def _found(options: Options) -> dict[str, list[TrackedRun]]:
+    """Return the runs in the folders by problem.
+
+    Raises:
+        InputError: there are none.
+    """
+    runs = {problem: read_runs(options.folder(problem)) for problem in options.problems}
+    if not any(runs.values()):
+        raise InputError(f"{options.out} must hold runs of {', '.join(runs)}, it has none.")
+    return runs
 
 
 def _say(words: str) -> None:

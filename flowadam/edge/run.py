@@ -14,16 +14,18 @@ from flowadam.durable import write_atomic
 from flowadam.edge.problems import task_name
 from flowadam.edge.rates import usual_rate
 from flowadam.edge.studies import Extent, make_catalog, make_study
-from flowadam.plan import CONFIRM_SEED_START
+from flowadam.edge.trace import RATE_OF, make_trace_catalog, make_trace_study
 from flowadam.rodflow.by_closure import by_closure, flat, flat_gradient, write
 from flowadam.rodflow.method import method
-from flowadam.sweep import Engine, Observer, Stop, grown_study, open_store, sweep
+from flowadam.spec import OptimizerSpec
+from flowadam.study import Study
+from flowadam.sweep import Catalog, Engine, Observer, Stop, grown_study, open_store, sweep
 from flowadam.task import Problem, Task
 from flowadam.training import one_thread
 from flowadam.trial import run_seed
 
 RATES = "rates.toml"
-STARTS = 3
+STARTS = 5
 """Those that a rate is found by."""
 
 
@@ -32,7 +34,7 @@ class Bench:
     """What a study runs with.
 
     Args:
-        task: finds a task by name.
+        task, spec: find a task and an optimizer by name.
         engine: runs the jobs.
         observer: watches.
         stop: ends it early.
@@ -40,6 +42,7 @@ class Bench:
     """
 
     task: Callable[[str], Task]
+    spec: Callable[[str], OptimizerSpec]
     engine: Engine
     observer: Observer
     stop: Stop
@@ -55,11 +58,30 @@ def run_problem(
         InputError: an unknown task, or the folder holds runs of other settings.
     """
     task = bench.task(task_name(problem))
-    rates = keep_rates(task, names, folder.parent, bench.say)
     study = grown_study(folder, make_study(problem, names, extent))
+    rates = keep_rates(task, study.optimizer, folder.parent, bench.say)
     catalog = make_catalog(task, {name: rates[name] for name in study.optimizer}, extent)
+    return _sweep(study, catalog, folder, bench)
+
+
+def trace_problem(
+    problem: str, names: Sequence[str], extent: Extent, folder: Path, bench: Bench
+) -> int:
+    """Run what the trace of a problem lacks below `folder`; return how many runs are left.
+
+    Raises:
+        InputError: an unknown task or optimizer, or the folder holds runs of other settings.
+    """
+    task = bench.task(task_name(problem))
+    study = grown_study(folder, make_trace_study(problem, names, extent))
+    lr = keep_rates(task, [RATE_OF], folder.parent, bench.say)[RATE_OF] * extent.scale
+    catalog = make_trace_catalog(task, study.optimizer, bench.spec, lr)
+    return _sweep(study, catalog, folder, bench)
+
+
+def _sweep(study: Study, catalog: Catalog, folder: Path, bench: Bench) -> int:
     store = open_store(folder, study, catalog)
-    bench.say(f"{problem}: {len(names)} optimizers")
+    bench.say(f"{study.name}: {', '.join(study.optimizer)}")
     try:
         return sweep(
             study,
@@ -90,8 +112,11 @@ def keep_rates(
 
 
 def find_rate(task: Task, name: str) -> float:
-    """Return the usual rate of a method, by starts that no study runs on."""
-    seeds = [run_seed(0, CONFIRM_SEED_START + i) for i in range(STARTS)]
+    """Return the usual rate of a method, by the first starts of its study.
+
+    Only the sharpness is looked at, no flow.
+    """
+    seeds = [run_seed(0, number) for number in range(STARTS)]
     problems = [task.make([seed], dtype="float64") for seed in seeds]
     problems[0].begin_step(0)
     starts = [flat(problem.params) for problem in problems]

@@ -60,9 +60,7 @@ class ClosureGradients(Gradients):
         return product
 
 
-def by_closure(
-    read: Read, read_rows: Callable[[Tensor], Tensor] | None = None
-) -> ClosureGradients:
+def by_closure(read: Read, read_rows: Callable[[Tensor], Tensor] | None = None) -> ClosureGradients:
     """Return gradients by `read`, on a count of their own.
 
     Args:

@@ -10,7 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flowadam.rodflow.by_closure import ClosureGradients, by_closure, flat, flat_gradient, unflat, write
+from flowadam.rodflow.by_closure import (
+    ClosureGradients,
+    by_closure,
+    flat,
+    flat_gradient,
+    unflat,
+    write,
+)
 from flowadam.rodflow.companions import FLOWS, QUANTITIES, Companions
 from flowadam.rodflow.edge import Edge
 from flowadam.rodflow.method import method as method_of

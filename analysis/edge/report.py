@@ -1,0 +1,74 @@
+"""Rod flow studies as a page, as a table on the terminal and as Parquet."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.edge.card import HEAD, edge_card, row, sentences
+from analysis.edge.ratios import Ratio, ratios
+from analysis.edge.runs import TrackedRun
+from analysis.report import page
+from analysis.text import count
+from flowadam.durable import write_atomic
+
+PAGE, PARQUET = "rodflow.html", "rodflow.parquet"
+Runs = Mapping[str, Sequence[TrackedRun]]
+"""By the name of the problem."""
+
+
+def write_page(folder: Path, runs: Runs) -> Path:
+    """Write the page, whole or not at all, and return its path."""
+    cards = [edge_card(problem, mine) for problem, mine in runs.items() if mine]
+    total = sum(len(mine) for mine in runs.values())
+    path, line = folder / PAGE, f"{count(total, 'run')} on {count(len(cards), 'problem')}"
+    write_atomic(path, page("Rod flow", line, cards))
+    return path
+
+
+def write_parquet(folder: Path, runs: Runs) -> Path:
+    """Write every ratio as a row: problem, task, optimizer, flow, lr, mean, low, high, n, ..."""
+    rows = [{"problem": name, **_flat(r)} for name, mine in runs.items() for r in ratios(mine)]
+    buffer, path = io.BytesIO(), folder / PARQUET
+    pd.DataFrame(rows).to_parquet(buffer, index=False)
+    write_atomic(path, buffer.getvalue())
+    return path
+
+
+def text(runs: Runs, width: int = 100) -> str:
+    """Return the tables of all problems as plain text, each with its verdict."""
+    lines: list[str] = []
+    for problem, mine in runs.items():
+        lines += ["", problem, *_table(mine)] if mine else ()
+        for sentence in sentences(ratios(mine)):
+            lines += textwrap.wrap(sentence, width, subsequent_indent="  ")
+    return "\n".join(lines).strip("\n")
+
+
+def _table(runs: Sequence[TrackedRun]) -> list[str]:
+    found = ratios(runs)
+    names = dict.fromkeys(run.optimizer for run in runs)
+    rows: list[tuple[str, ...]] = [HEAD]
+    for name in names:
+        mine = [run for run in runs if run.optimizer == name]
+        rows.append(row(mine, [r for r in found if r.optimizer == name]))
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines of equal columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    pairs = (zip(cells, widths, strict=True) for cells in rows)
+    return ["  ".join(cell.ljust(width) for cell, width in pair).rstrip() for pair in pairs]
+
+
+def _flat(ratio: Ratio) -> dict[str, object]:
+    table = asdict(ratio)
+    value = table.pop("value") or {"mean": None, "low": None, "high": None, "n": 0}
+    table["endings"] = "; ".join(f"seed {seed}: {how}" for seed, how in table["endings"])
+    return table | value | {"worse": list(table["worse"])}
