@@ -307,7 +307,10 @@ def rodflow_root(
         typer.Option(help="gd, hb, ... or all; with --trace a registered one. Repeatable."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Starts of every optimizer.")] = 5,
-    steps: Annotated[int, typer.Option(help="Optimizer steps from near the edge.")] = 240,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Optimizer steps from near the edge. Default: 240, of --trace 3000."),
+    ] = None,
     scale: Annotated[float, typer.Option(help="Factor of the usual rates.")] = 1.0,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("results/rodflow"),
     engine: Annotated[str, typer.Option(help="local (this process) or ray.")] = "local",
@@ -323,7 +326,7 @@ def rodflow_root(
     from flowadam.cli.track import Options, run_tracking
     from flowadam.edge.studies import Extent
 
-    extent = Extent(seeds, steps, scale)
+    extent = Extent(seeds, steps or (3000 if trace else 240), scale)
     chosen = problem or ["mlp"], optimizer or []
     run_tracking(Options(*chosen, extent, out, engine, workers, trace, measure=not table))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flowadam.audit.fresh import AuditTask
 from flowadam.edge.problems import task_name
+from flowadam.errors import InputError
 from flowadam.probes import TRACKING
 from flowadam.rodflow.tracker import Tracker
 from flowadam.space import Space
@@ -24,13 +26,23 @@ class Extent:
 
     Args:
         seeds: starts of every method.
-        steps: optimizer steps of a run, the approach to the edge included.
+        steps: optimizer steps of a run, from near the edge.
         scale: factor of the usual rates.
+
+    Raises:
+        InputError: no seed, fewer than 4 steps, or a scale that is no positive finite number.
     """
 
     seeds: int = 5
-    steps: int = 300
+    steps: int = 240
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("seeds", 1), ("steps", 4)):
+            if getattr(self, name) < least:
+                raise InputError(f"`{name}` must be at least {least}, got {getattr(self, name)}.")
+        if not 0 < self.scale < math.inf:
+            raise InputError(f"`scale` must be a positive finite number, got {self.scale}.")
 
 
 def make_study(problem: str, names: Sequence[str], extent: Extent) -> Study:
