@@ -30,4 +30,5 @@ from flowadam.rodflow.step import start as start
 from flowadam.rodflow.step import step as step
 from flowadam.rodflow.threshold import eos_threshold as eos_threshold
 from flowadam.rodflow.track import track as track
+from flowadam.rodflow.tracker import Tracker as Tracker
 from flowadam.rodflow.tracking import Tracking as Tracking

@@ -20,8 +20,8 @@ STEP = 1e-7
 class ClosureGradients(Gradients):
     """g(w) of what only a closure knows.
 
-    A loss costs a gradient here but counts as a loss. A Hessian-vector product is the difference of two gradients,
-    (g(w + h v) - g(w)) / h.
+    A loss costs a gradient here, but counts as a loss. A Hessian-vector product is the difference
+    of two gradients, (g(w + h v) - g(w)) / h.
 
     Args:
         read: w [d] -> loss (0-d) and gradient [d].
@@ -40,6 +40,11 @@ class ClosureGradients(Gradients):
         """Return g(w) [d]."""
         self.count.gradients += 1
         return self.read(w)[1]
+
+    def pair(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """Return g at two points."""
+        one, other = self.of_rows(torch.stack((first, second)))
+        return one, other
 
     def of_rows(self, points: Tensor) -> Tensor:
         """Return g of each row of `points` [k, d]."""

@@ -30,18 +30,19 @@ NEAR = 0.93
 PAUSE = 8
 """Steps between two readings of S before."""
 
-READINGS = ("edge", "onset", "approach_steps", "oscillation") + tuple(
-    f"{flow}_{quantity}" for flow in FLOWS for quantity in QUANTITIES
+READINGS = (
+    *("edge", "onset", "approach_steps", "oscillation"),
+    *(f"{flow}_{quantity}" for flow in FLOWS for quantity in QUANTITIES),
 )
 
 
 class Tracker(torch.optim.Optimizer):
     """One of the nine optimizers, and three flows beside it through the edge of stability.
 
-    The first call of ``step`` goes as many steps as it takes until the preconditioned sharpness S is
-    near its threshold S*. There it moves the parameters a little along the top eigenvector, so that
-    the onset does not hang on round-off. Two steps later the flows start from these three states.
-    After every call the parameters are those of the method.
+    The first call of ``step`` goes as many steps as it takes until the preconditioned sharpness S
+    is near its threshold S*. There it moves the parameters a little along the top eigenvector, so
+    that the onset does not hang on round-off. Two steps later the flows start from these three
+    states. After every call the parameters are those of the method.
 
     Args:
         params: tensors in float64; the closure must be a function of them alone.

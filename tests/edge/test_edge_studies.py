@@ -1,0 +1,175 @@
+"""Rod flow studies on the sweep: rates, runs, resume, report, refusals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import search_spaces
+import trainables
+from analysis.edge.report import text, write_page, write_parquet
+from analysis.edge.runs import read_runs
+from analysis.edge.trace import trace_text, write_trace
+from flowadam.cli.app import app
+from flowadam.edge.problems import PROBLEMS, methods, task_name
+from flowadam.edge.run import RATES, Bench, find_rate, run_problem, trace_problem
+from flowadam.edge.studies import Extent, make_catalog
+from flowadam.errors import InputError
+from flowadam.meter import GradMeter
+from flowadam.probes import TRACKING
+from flowadam.sweep import LocalEngine, Stop
+from flowadam.task import Task
+from flowadam.trial import run_seed, run_trial
+
+EXTENT = Extent(seeds=2, steps=6)
+
+
+class Silent:
+    def phase(self, name: str, total: int, done: int) -> None: ...
+    def rows(self, rows: list[Any]) -> None: ...
+
+
+def tiny(name: str) -> Task:
+    return trainables.get(name).tiny()
+
+
+def bench() -> Bench:
+    return Bench(tiny, search_spaces.get, LocalEngine(), Silent(), Stop(), lambda _: None)
+
+
+def with_rates(folder: Path, **rates: float) -> Path:
+    lines = [f"{name} = {lr}" for name, lr in rates.items()]
+    folder.mkdir(exist_ok=True)
+    (folder / RATES).write_text("\n".join(["[edge_mlp]", *lines]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = with_rates(tmp_path_factory.mktemp("rodflow"), gd=0.3, adam=0.05)
+    assert run_problem("mlp", ["gd", "adam"], EXTENT, folder / "mlp", bench()) == 0
+    return folder
+
+
+def test_a_study_has_a_run_for_every_method_and_seed(studied: Path) -> None:
+    runs = read_runs(studied / "mlp")
+    assert [(run.optimizer, run.seed) for run in runs] == [
+        (name, seed) for name in ("gd", "adam") for seed in (0, 1)
+    ]
+    assert {run.lr for run in runs} == {0.3, 0.05}
+    assert {run.status for run in runs} == {"ok"}
+    for run in runs:
+        assert set(run.readings) == set(TRACKING)
+        assert run.series("rod_error").steps[-1] == 6
+        assert run.series("rod_error").last < 0.1
+
+
+def test_the_same_command_runs_nothing_and_more_seeds_run_alone(studied: Path) -> None:
+    before = (studied / "mlp" / "ledger.jsonl").read_text(encoding="utf-8")
+    assert run_problem("mlp", ["gd", "adam"], EXTENT, studied / "mlp", bench()) == 0
+    assert (studied / "mlp" / "ledger.jsonl").read_text(encoding="utf-8") == before
+
+
+def test_page_table_and_parquet(studied: Path, tmp_path: Path) -> None:
+    runs = {"mlp": read_runs(studied / "mlp"), "cnn": []}
+    page = write_page(tmp_path, runs).read_text(encoding="utf-8")
+    assert page.count("<svg") == 2
+    assert "adam on edge_mlp" in page
+    assert write_parquet(tmp_path, runs).exists()
+    lines = text(runs).splitlines()
+    assert lines[0] == "mlp"
+    assert [line.split()[0] for line in lines[2:4]] == ["gd", "adam"]
+
+
+def test_optimizers_are_traced_with_the_probes_of_sweeps(studied: Path, tmp_path: Path) -> None:
+    folder = with_rates(tmp_path / "out", adam=0.05)
+    names = ["flowadam", "vradam", "dualadam"]
+    assert trace_problem("mlp", names, EXTENT, folder / "mlp-trace", bench()) == 0
+    runs = {"mlp": read_runs(folder / "mlp-trace")}
+    assert [line.split()[0] for line in trace_text(runs).splitlines()[2:]] == names
+    page = write_trace(folder, runs).read_text(encoding="utf-8")
+    assert "flow steps so far" in page and "mixing weight" in page
+
+
+def test_the_rate_on_a_quadratic_is_just_below_its_threshold() -> None:
+    """Eigenvalues 3, 3, 1, 1: the sharpness never changes, so no rate comes to the edge."""
+    assert find_rate(tiny("rotated_quadratic"), "gd") == pytest.approx(0.93 * 2 / 3, rel=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gd", "rmsprop", "adam"])
+def test_the_usual_rate_comes_to_the_edge_and_the_rod_stays_closer(name: str) -> None:
+    task = trainables.get("edge_mlp")
+    catalog = make_catalog(task, {name: find_rate(task, name)}, Extent())
+    spec, seed, probes = catalog.specs[name], run_seed(0, 0), ["onset", "rod_mean", "stable_mean"]
+    run = catalog.tasks["edge_mlp"], spec, spec.defaults, [seed], 160
+    (outcome,) = run_trial(*run, dtype="float64", probes=probes)
+    last = {p.probe: p.value for p in outcome.probes if p.fraction == 1}
+    assert last["onset"] < 160
+    assert last["rod_mean"] < 0.25 * last["stable_mean"]
+
+
+def test_several_points_at_once_are_charged_and_equal_single_ones() -> None:
+    for name in ("edge_mlp", "edge_cnn", "edge_transformer"):
+        problem = tiny(name).make([0, 1], dtype="float64")
+        meter = GradMeter(problem)
+        points = [torch.stack([p.detach()[1], 0.5 * p.detach()[1]]) for p in problem.params]
+        losses, gradients = meter.at_points(1, points)
+        assert meter.used.tolist() == [0, 2]
+        for k in range(2):
+            with torch.no_grad():
+                for p, point in zip(problem.params, points, strict=True):
+                    p[1] = point[k]
+            torch.testing.assert_close(meter.closure()[1], losses[k])
+            for p, gradient in zip(problem.params, gradients, strict=True):
+                assert p.grad is not None
+                torch.testing.assert_close(p.grad[1], gradient[k])
+
+
+def test_a_diverging_method_is_an_outcome() -> None:
+    spec = make_catalog(tiny("edge_mlp"), {"nag": 1e6}, Extent()).specs["nag"]
+    (outcome,) = run_trial(tiny("edge_mlp"), spec, spec.defaults, [0], 8, dtype="float64")
+    assert outcome.status == "diverged"
+
+
+def test_names() -> None:
+    assert methods(["all"])[:3] == ["gd", "hb", "nag"]
+    assert methods(["adam", "gd"]) == ["gd", "adam"]
+    assert [task_name(name) for name in (*PROBLEMS, "digits_mlp")] == [
+        *PROBLEMS.values(),
+        "digits_mlp",
+    ]
+    with pytest.raises(InputError, match="Unknown optimizer 'adan'. Did you mean 'adam'?"):
+        methods(["adan"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"seeds": 0}, "`seeds` must be at least 1, got 0"),
+        ({"steps": 3}, "`steps` must be at least 4, got 3"),
+        ({"scale": 0.0}, "`scale` must be a positive finite number, got 0.0"),
+    ],
+)
+def test_extents_are_checked(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        replace(EXTENT, **options)
+
+
+def test_the_command_prints_a_table_of_what_is_there(studied: Path) -> None:
+    done = CliRunner().invoke(app, ["rodflow", "--table", "--out", str(studied)])
+    assert done.exit_code == 0, done.output
+    assert "alternating / stable" in done.output
+    assert json.dumps(str(studied / "rodflow.html"))[1:-1] in done.output.replace("\n", "")
+
+
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["rodflow", "--table", "--out", str(tmp_path)])
+    assert isinstance(done.exception, InputError)
+    assert "must hold runs of mlp, it has none" in str(done.exception)
