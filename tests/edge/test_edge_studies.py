@@ -94,7 +94,7 @@ def test_optimizers_are_traced_with_the_probes_of_sweeps(studied: Path, tmp_path
     runs = {"mlp": read_runs(folder / "mlp-trace")}
     assert [line.split()[0] for line in trace_text(runs).splitlines()[2:]] == names
     page = write_trace(folder, runs).read_text(encoding="utf-8")
-    assert "flow steps so far" in page and "mixing weight" in page
+    assert "dualadam on edge_mlp" in page and "mixing weight" in page
 
 
 def test_the_rate_on_a_quadratic_is_just_below_its_threshold() -> None:

@@ -67,7 +67,7 @@ class EdgeTransformer(BenchmarkTask):
         return order_hash(*(a for part in self.data().values() for a in (part.x, part.y)))
 
     def tiny(self) -> EdgeTransformer:
-        return replace(self, modulus=4, width=2)
+        return replace(self, modulus=4, width=4)
 
     def problem(self, setup: Setup) -> SquaredProblem:
         from trainables.edge.module_problem import SquaredProblem
