@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
@@ -69,7 +70,7 @@ def draw(ax: Axes, runs: Sequence[TrackedRun], pick: Pick, color: int) -> None:
 
 def finish(ax: Axes, name: str, *, log: bool) -> None:
     """Name the axis, and make it logarithmic where that is asked for and possible."""
-    if log and any(value > 0 for line in ax.lines for value in line.get_ydata()):
+    if log and any((np.asarray(line.get_ydata()) > 0).any() for line in ax.lines):
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(numticks=5))
     plain_ticks(ax)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -67,7 +68,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in pair).rstrip() for pair in pairs]
 
 
-def _flat(ratio: Ratio) -> dict[str, object]:
+def _flat(ratio: Ratio) -> dict[str, Any]:
     table = asdict(ratio)
     value = table.pop("value") or {"mean": None, "low": None, "high": None, "n": 0}
     table["endings"] = "; ".join(f"seed {seed}: {how}" for seed, how in table["endings"])

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowadam.rodflow.by_closure import ClosureGradients
+from flowadam.rodflow.course import NEAR
 from flowadam.rodflow.edge import Edge
 from flowadam.rodflow.method import Method
 from flowadam.rodflow.step import start, step
 from flowadam.rodflow.threshold import eos_threshold
-from flowadam.rodflow.tracker import NEAR
 
 if TYPE_CHECKING:
     from torch import Tensor

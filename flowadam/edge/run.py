@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
@@ -15,12 +14,12 @@ from flowadam.edge.problems import task_name
 from flowadam.edge.rates import usual_rate
 from flowadam.edge.studies import Extent, make_catalog, make_study
 from flowadam.edge.trace import RATE_OF, make_trace_catalog, make_trace_study
-from flowadam.rodflow.by_closure import by_closure, flat, flat_gradient, write
+from flowadam.rodflow.by_closure import Source, flat
 from flowadam.rodflow.method import method
 from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
 from flowadam.sweep import Catalog, Engine, Observer, Stop, grown_study, open_store, sweep
-from flowadam.task import Problem, Task
+from flowadam.task import Task
 from flowadam.training import one_thread
 from flowadam.trial import run_seed
 
@@ -118,16 +117,9 @@ def find_rate(task: Task, name: str) -> float:
     """
     seeds = [run_seed(0, number) for number in range(STARTS)]
     problems = [task.make([seed], dtype="float64") for seed in seeds]
-    problems[0].begin_step(0)
     starts = [flat(problem.params) for problem in problems]
+    source, problem = Source(problems[0].params), problems[0]
+    problem.begin_step(0)
+    source.closure = lambda: problem.closure()[0]
     with one_thread():
-        return usual_rate(method(name, 1.0), by_closure(_reader(problems[0])), starts)
-
-
-def _reader(problem: Problem) -> Callable[[Any], Any]:
-    def read(w: Any) -> Any:
-        write(problem.params, w)
-        loss = problem.closure()[0]
-        return loss.detach(), flat_gradient(problem.params)
-
-    return read
+        return usual_rate(method(name, 1.0), source.gradients(), starts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,17 +67,43 @@ class ClosureGradients(Gradients):
         return product
 
 
-def by_closure(read: Read, read_rows: Callable[[Tensor], Tensor] | None = None) -> ClosureGradients:
-    """Return gradients by `read`, on a count of their own.
+class Source:
+    """Loss and gradients of parameters in a training loop, through whatever its closure is now.
+
+    Reading moves the parameters; the caller puts back what they shall be.
 
     Args:
-        read_rows: default one row after the other.
+        params: tensors; the closure is a function of them.
+
+    Attributes:
+        closure: evaluates loss and gradients. One with ``at_points``, see
+            ``flowadam.stacking.OwnClosure``, evaluates several points at once.
+        loss: of the last single evaluation.
     """
 
-    def one_by_one(points: Tensor) -> Tensor:
-        return torch.stack([read(point)[1] for point in points])
+    def __init__(self, params: Sequence[Tensor]) -> None:
+        self.params = list(params)
+        self.closure: Callable[[], Any] = lambda: math.nan
+        self.loss = torch.tensor(math.nan)
 
-    return ClosureGradients(lambda w: read(w)[0], read=read, read_rows=read_rows or one_by_one)
+    def gradients(self) -> ClosureGradients:
+        """Return the gradients, on a count of their own."""
+        return ClosureGradients(lambda w: self.read(w)[0], read=self.read, read_rows=self.read_rows)
+
+    def read(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Return loss (0-d) and gradient [d] at w [d]."""
+        write(self.params, w)
+        with torch.enable_grad():
+            self.loss = torch.as_tensor(self.closure()).detach()
+        return self.loss, flat_gradient(self.params)
+
+    def read_rows(self, points: Tensor) -> Tensor:
+        """Return the gradients [k, d] at rows [k, d], at once where the closure can."""
+        at_points = getattr(self.closure, "at_points", None)
+        if at_points is None:
+            return torch.stack([self.read(point)[1] for point in points])
+        _, gradients = at_points(_unflat(points, self.params))
+        return torch.cat([gradient.reshape(len(points), -1) for gradient in gradients], dim=1)
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
@@ -88,7 +116,7 @@ def flat_gradient(params: Sequence[Tensor]) -> Tensor:
     return flat([torch.zeros_like(p) if p.grad is None else p.grad for p in params])
 
 
-def unflat(rows: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+def _unflat(rows: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
     """Return vectors [k, d] as tensors [k, ...] of the shapes of `like`."""
     parts = rows.split([p.numel() for p in like], dim=1)
     return [part.reshape(len(rows), *p.shape) for part, p in zip(parts, like, strict=True)]

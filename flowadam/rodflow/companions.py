@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
 from flowadam.rodflow.alternating import AlternatingRod
-from flowadam.rodflow.by_closure import ClosureGradients
+from flowadam.rodflow.by_closure import Source
 from flowadam.rodflow.flows import Flow
 from flowadam.rodflow.follower import Follower
 from flowadam.rodflow.matrix import MatrixRod
@@ -35,20 +34,15 @@ class Companions:
     """Flows that go along with a method.
 
     Args:
-        gradients: makes a way to the gradients with a count of its own.
         start: states of the method at t = 0, 1 and 2.
         every: steps between two readings of the flows' losses.
     """
 
     def __init__(
-        self,
-        method: Method,
-        gradients: Callable[[], ClosureGradients],
-        start: tuple[State, ...],
-        every: int,
+        self, method: Method, source: Source, start: tuple[State, ...], every: int
     ) -> None:
         self._followers = {
-            name: Follower(flow, method, gradients(), start) for name, flow in FLOWS.items()
+            name: Follower(flow, method, source.gradients(), start) for name, flow in FLOWS.items()
         }
         self._every, self._steps = every, 0
 

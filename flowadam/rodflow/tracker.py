@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-from torch import Tensor
 
-from flowadam.rodflow.by_closure import (
-    ClosureGradients,
-    by_closure,
-    flat,
-    flat_gradient,
-    unflat,
-    write,
-)
+from flowadam.rodflow.by_closure import Source, flat, write
 from flowadam.rodflow.companions import FLOWS, QUANTITIES, Companions
+from flowadam.rodflow.course import Course
 from flowadam.rodflow.edge import Edge
 from flowadam.rodflow.method import method as method_of
-from flowadam.rodflow.states import State
-from flowadam.rodflow.status import Ball, Status
-from flowadam.rodflow.step import start, step
-
-NEAR = 0.93
-"""S / S* at which the flows start."""
-PAUSE = 8
-"""Steps between two readings of S before."""
+from flowadam.rodflow.status import Status
 
 READINGS = (
     *("edge", "onset", "approach_steps", "oscillation"),
     *(f"{flow}_{quantity}" for flow in FLOWS for quantity in QUANTITIES),
 )
+"""S / S*; the first step at which it was found at 1 or more; steps of the approach; amplitude of
+the oscillation; and of every flow what ``QUANTITIES`` says."""
 
 
 class Tracker(torch.optim.Optimizer):
@@ -51,9 +38,6 @@ class Tracker(torch.optim.Optimizer):
         approach: the most steps of the first call; the flows start then, wherever it is.
         every: steps between two readings of S.
         kick: length of the move along the top eigenvector over |w|.
-
-    Attributes:
-        status: of the method, "ok" while it can go on.
 
     Raises:
         ValueError: an unknown method, or a constant out of its range.
@@ -74,34 +58,36 @@ class Tracker(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr})
         self.method = method_of(method, lr, beta1=beta1, beta2=beta2, eps=eps)
-        self._params: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
+        self._source = Source([p for group in self.param_groups for p in group["params"]])
+        self._course = Course(self.method, self._source)
+        self._edge = Edge(self.method, self._source.gradients())
         self._approach, self._every, self._kick = approach, every, kick
-        self._closure: Callable[[], Any] = lambda: math.nan
-        self._loss = torch.tensor(math.nan)
-        self._own, self._edge = self._gradients(), Edge(self.method, self._gradients())
-        self._states: deque[State] = deque(maxlen=3)
-        self._ball: Ball | None = None
         self._companions: Companions | None = None
         self._onset: int | None = None
-        self._approached = self._tracked = 0
-        self.status: Status = "ok"
+        self._tracked = 0
+
+    @property
+    def status(self) -> Status:
+        """Of the method: "ok" while it can go on."""
+        return self._course.status
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Step once and take the flows along; return the loss before the step.
+        """Step once and take the flows along; return the loss before the step, nan after the end.
 
         Raises:
             ValueError: there is no closure.
         """
         if closure is None:
             raise ValueError("`closure` must evaluate loss and gradient, got None.")
-        self._closure = closure
-        if not self._states:
-            self._come_near()
-        loss = self._advance()
+        self._source.closure, course = closure, self._course
+        if not course.states:
+            w = flat(self._source.params)
+            course.come_near(w, self._edge, most=self._approach, kick=self._kick)
+        loss = course.advance()
         self._tracked += 1
         if self.status == "ok":
             self._follow()
-        write(self._params, self._states[-1].w)
+        write(self._source.params, course.states[-1].w)
         return loss if self.status == "ok" else torch.full_like(loss, math.nan)
 
     def readings(self) -> dict[str, float]:
@@ -109,8 +95,8 @@ class Tracker(torch.optim.Optimizer):
         found = dict.fromkeys(READINGS, math.nan) | {
             "edge": self._edge.ratio,
             "onset": math.nan if self._onset is None else float(self._onset),
-            "approach_steps": float(self._approached),
-            "oscillation": self._amplitude(),
+            "approach_steps": float(self._course.approached),
+            "oscillation": self._course.amplitude(),
         }
         return found | (self._companions.readings(self._onset) if self._companions else {})
 
@@ -118,67 +104,19 @@ class Tracker(torch.optim.Optimizer):
         """Return how a flow in ``FLOWS`` goes: "ok" while it does, or before it started."""
         return self._companions.status(name) if self._companions else "ok"
 
-    def _gradients(self) -> ClosureGradients:
-        return by_closure(self._read, self._read_rows)
-
-    def _read(self, w: Tensor) -> tuple[Tensor, Tensor]:
-        write(self._params, w)
-        with torch.enable_grad():
-            self._loss = torch.as_tensor(self._closure()).detach()
-        return self._loss, flat_gradient(self._params)
-
-    def _read_rows(self, points: Tensor) -> Tensor:
-        """Return the gradients [k, d] at rows [k, d], at once where the closure can."""
-        at_points = getattr(self._closure, "at_points", None)
-        if at_points is None:
-            return torch.stack([self._read(point)[1] for point in points])
-        _, gradients = at_points(unflat(points, self._params))
-        return torch.cat([gradient.reshape(len(points), -1) for gradient in gradients], dim=1)
-
-    def _come_near(self) -> None:
-        """Step until S is near S*, then kick."""
-        self._states.append(start(self.method, self._own, flat(self._params)))
-        self._ball = Ball(self._states[0].w)
-        ratio = 0.0
-        while self.status == "ok" and self._approached < self._approach and not ratio >= NEAR:
-            self._advance()
-            self._approached += 1
-            if self.status == "ok" and self._approached % PAUSE == 0:
-                ratio = self._edge.read(self._middle())
-        state = self._states[-1]
-        kick = self._kick * state.w.norm() * self._edge.direction(state)
-        self._states.clear()
-        self._states.append(State(state.w + kick, state.m, state.nu))
-
-    def _advance(self) -> Tensor:
-        """Make a step of the method; return the loss before it."""
-        self._states.append(step(self.method, self._own, self._states[-1]))
-        state, loss = self._states[-1], self._loss
-        if not (state.is_finite() and bool(torch.isfinite(loss))):
-            self.status = "not finite"
-        elif self._ball is not None and not self._ball.holds(state.w):
-            self.status = "diverged"
-        return loss
+    def load_state_dict(self, state_dict: dict[str, Any]) -> NoReturn:
+        """Refuse: flows are not saved, so that a run is made again from its start."""
+        raise NotImplementedError("A Tracker cannot be continued: run it again from its start.")
 
     def _follow(self) -> None:
         """Take the flows a step along, and read S."""
+        course = self._course
         if self._tracked == 2:
-            arguments = self.method, self._gradients, tuple(self._states), self._every
-            self._companions = Companions(*arguments)
+            states = tuple(course.states)
+            self._companions = Companions(self.method, self._source, states, self._every)
         if not self._companions:
             return
-        middle = self._middle()
+        middle = course.middle()
         self._companions.step(middle.w)
         if self._tracked % self._every == 0 and self._edge.read(middle) >= 1:
             self._onset = self._onset or self._tracked - 1
-
-    def _middle(self) -> State:
-        """Return the mean of the last two states."""
-        return self._states[-1].moved([0.5, -0.5], [self._states[-2], self._states[-1]])
-
-    def _amplitude(self) -> float:
-        """Return |2 w_t - w_{t-1} - w_{t+1}| / 4, half the distance of the oscillation's ends."""
-        if len(self._states) < 3:
-            return math.nan
-        before, at, after = (state.w for state in self._states)
-        return float((2 * at - before - after).norm()) / 4

@@ -145,7 +145,7 @@ def test_names() -> None:
         *PROBLEMS.values(),
         "digits_mlp",
     ]
-    with pytest.raises(InputError, match="Unknown optimizer 'adan'. Did you mean 'adam'?"):
+    with pytest.raises(InputError, match=r"Unknown optimizer 'adan'\. Did you mean 'adam'\?"):
         methods(["adan"])
 
 

@@ -17,4 +17,8 @@ class AtOnce(ReplicatedProblem[Part]):
         """Return the losses [n] at `params`; see ``flowadam.task.DifferentiableProblem``."""
         if len(replicas) == 1:
             return super().losses(params, replicas)
-        return torch.func.vmap(lambda *weights: self._replica_loss(0, weights))(*params)
+
+        def loss(*weights: Tensor) -> Tensor:
+            return self._replica_loss(0, weights)
+
+        return torch.func.vmap(loss)(*params)

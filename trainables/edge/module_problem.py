@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flowadam.task import Split
 from trainables.edge.at_once import AtOnce
 from trainables.mlp import Examples
 from trainables.modules import ModuleProblem, stacked_module
@@ -34,7 +35,9 @@ class SquaredProblem(AtOnce[Labeled], ModuleProblem[Labeled]):
         setup: Setup,
     ) -> None:
         module, params = stacked_module(build, name, setup)
-        parts = {split: _labeled(data[split], setup) for split in setup.splits()}
+        parts: dict[Split, Labeled] = {
+            split: _labeled(data[split], setup) for split in setup.splits()
+        }
         super().__init__(module, params, parts, name=name, setup=setup)
         self._classes = classes
         x, y = _labeled(data["train"], setup)
