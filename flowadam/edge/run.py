@@ -122,4 +122,4 @@ def find_rate(task: Task, name: str) -> float:
     problem.begin_step(0)
     source.closure = lambda: problem.closure()[0]
     with one_thread():
-        return usual_rate(method(name, 1.0), source.gradients(), starts)
+        return usual_rate(method(name, 1.0), source, starts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from flowadam.rodflow.alternating import AlternatingRod
@@ -21,8 +22,9 @@ FLOWS: dict[str, Flow[Any]] = {
     "matrix": MatrixRod(rank=2, substeps=3),
     "rod": AlternatingRod(),
 }
-"""The flows by the names of their readings. The matrix rod has the least rank that sees the onset,
-and the fewest substeps at which its midpoint rule is stable."""
+"""The flows by the names of their readings. The alternating rod is kept as long as round-off keeps
+the oscillation of the method: at a length of 0 it would never notice the onset. The matrix rod has
+the least rank that sees it, and the fewest substeps at which its midpoint rule is stable."""
 
 QUANTITIES = ("error", "mean", "extent", "loss", "gradients", "steps")
 """What is read of a flow: the distance of its center to (w_t + w_{t+1}) / 2; the mean of it since
@@ -41,8 +43,10 @@ class Companions:
     def __init__(
         self, method: Method, source: Source, start: tuple[State, ...], every: int
     ) -> None:
+        w = start[0].w
+        flows = FLOWS | {"rod": AlternatingRod(floor=torch.finfo(w.dtype).eps * float(w.norm()))}
         self._followers = {
-            name: Follower(flow, method, source.gradients(), start) for name, flow in FLOWS.items()
+            name: Follower(flow, method, source.gradients(), start) for name, flow in flows.items()
         }
         self._every, self._steps = every, 0
 

@@ -19,6 +19,9 @@ NEAR = 0.93
 """S / S* at which the flows start."""
 PAUSE = 8
 """Steps between two readings of S before."""
+CALM = 0.2
+"""Largest bend |2 w_t - w_{t-1} - w_{t+1}| over |w_{t+1} - w_t| at which the flows start. After a
+burst, or in the first steps of a momentum, no flow follows what is still ringing."""
 
 
 class Course:
@@ -39,19 +42,19 @@ class Course:
         self.status: Status = "ok"
 
     def come_near(self, w: Tensor, edge: Edge, *, most: int, kick: float) -> None:
-        """Step from w [d] until S is near S*, then move along the top eigenvector.
+        """Step from w [d] until S is calmly near S*, then move along the top eigenvector.
 
         Args:
             most: steps.
             kick: length of the move over |w|.
         """
         self.begin(start(self._method, self._gradients, w))
-        ratio = 0.0
-        while self.status == "ok" and self.approached < most and not ratio >= NEAR:
+        near = False
+        while self.status == "ok" and self.approached < most and not near:
             self.advance()
             self.approached += 1
             if self.status == "ok" and self.approached % PAUSE == 0:
-                ratio = edge.read(self.middle())
+                near = edge.read(self.middle()) >= NEAR and self.is_calm()
         state = self.states[-1]
         moved = state.w + kick * state.w.norm() * edge.direction(state)
         self.begin(State(moved, state.m, state.nu))
@@ -75,6 +78,13 @@ class Course:
     def middle(self) -> State:
         """Return the mean of the last two states."""
         return self.states[-1].moved([0.5, -0.5], [self.states[-2], self.states[-1]])
+
+    def is_calm(self) -> bool:
+        """Whether the last two moves are nearly the same; not before there are two."""
+        if len(self.states) < 3:
+            return False
+        move = float((self.states[-1].w - self.states[-2].w).norm())
+        return 4 * self.amplitude() <= CALM * move
 
     def amplitude(self) -> float:
         """Return |2 w_t - w_{t-1} - w_{t+1}| / 4, half the distance of the oscillation's ends."""

@@ -22,6 +22,9 @@ READINGS = (
 """S / S*; the first step at which it was found at 1 or more; steps of the approach; amplitude of
 the oscillation; and of every flow what ``QUANTITIES`` says."""
 
+KICKS = {False: 3e-4, True: 3e-5}
+"""By whether the method has a nu."""
+
 
 class Tracker(torch.optim.Optimizer):
     """One of the nine optimizers, and three flows beside it through the edge of stability.
@@ -37,7 +40,8 @@ class Tracker(torch.optim.Optimizer):
         lr, beta1, beta2, eps: see ``Method``.
         approach: the most steps of the first call; the flows start then, wherever it is.
         every: steps between two readings of S.
-        kick: length of the move along the top eigenvector over |w|.
+        kick: length of the move along the top eigenvector over |w|; default 3e-4, and 3e-5 where
+            the squares of the gradient that it causes would stay in nu.
 
     Raises:
         ValueError: an unknown method, or a constant out of its range.
@@ -54,14 +58,15 @@ class Tracker(torch.optim.Optimizer):
         eps: float = 1e-8,
         approach: int = 1000,
         every: int = 4,
-        kick: float = 3e-4,
+        kick: float | None = None,
     ) -> None:
         super().__init__(params, {"lr": lr})
         self.method = method_of(method, lr, beta1=beta1, beta2=beta2, eps=eps)
         self._source = Source([p for group in self.param_groups for p in group["params"]])
         self._course = Course(self.method, self._source)
         self._edge = Edge(self.method, self._source.gradients())
-        self._approach, self._every, self._kick = approach, every, kick
+        self._approach, self._every = approach, every
+        self._kick = kick if kick is not None else KICKS[self.method.adapts]
         self._companions: Companions | None = None
         self._onset: int | None = None
         self._tracked = 0
