@@ -18,8 +18,12 @@ from analysis import report, table
 from analysis.audit.short import read_findings, short
 from analysis.card import Tag, Value
 from analysis.cards.across import across_card
+from analysis.edge.report import text as rodflow_text
+from analysis.edge.runs import read_runs
+from analysis.edge.trace import trace_text
 from analysis.frames import load
 from flowadam.audit.read import read_claims
+from flowadam.edge.problems import PROBLEMS
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = ROOT / "studies" / "recorded"
@@ -30,6 +34,7 @@ PICTURE_SIZE = "1100,1180"
 FLAGSHIP = RECORDED / "flagship"
 FLAGSHIP_PICTURE = ROOT / "docs" / "flagship.png"
 FLAGSHIP_SIZE = "1100,1250"
+RODFLOW = RECORDED / "rodflow"
 COLUMNS = (0, 1, 2, 5, 8)
 """Of the table across tasks: rival, verdict, median difference, Holm's p, P(improvement)."""
 
@@ -45,15 +50,23 @@ def render(text: str) -> str:
 
 def blocks() -> dict[str, str]:
     """Return what each block holds: a study's table, or the text of a recorded benchmark."""
-    folders = [p for p in RECORDED.iterdir() if p.is_dir()]
+    folders = [p for p in RECORDED.iterdir() if p.is_dir() and p != RODFLOW]
     studies = {p.name: across_text(p) if p == FLAGSHIP else table(p).text() for p in folders}
     audits = {f"audit {p.stem}": audit_text(p) for p in sorted(AUDITS.glob("*.parquet"))}
-    return studies | audits | {p.stem: p.read_text().strip() for p in RECORDED.glob("*.txt")}
+    texts = {p.stem: p.read_text().strip() for p in RECORDED.glob("*.txt")}
+    return studies | audits | rodflow_blocks() | texts
 
 
 def audit_text(path: Path) -> str:
     """Return an audit's verdicts, recorded under the name of its claims."""
     return short(read_claims(path.stem), read_findings(path))
+
+
+def rodflow_blocks() -> dict[str, str]:
+    """Return the tables of the recorded rod flow studies and traces."""
+    runs = {name: read_runs(RODFLOW / name) for name in PROBLEMS}
+    traces = {name: read_runs(RODFLOW / f"{name}-trace") for name in PROBLEMS}
+    return {"rodflow": rodflow_text(runs), "rodflow_trace": trace_text(traces)}
 
 
 def across_text(folder: Path) -> str:
