@@ -79,9 +79,14 @@ def test_the_first_call_goes_to_the_edge() -> None:
     assert found["edge"] == pytest.approx(0.95, abs=0.03)
     assert found["approach_steps"] % 8 == 0
     assert math.isnan(found["onset"])
-    loop.run(80)
+    errors = []
+    for _ in range(80):
+        loop.run(1)
+        errors.append(loop.tracker.readings()["rod_error"])
     found = loop.tracker.readings()
     assert found["onset"] < 60
+    late = errors[int(found["onset"]) - 1 :]  # the second call goes to t = 1
+    assert found["rod_mean"] == pytest.approx(sum(late) / len(late))
     assert found["rod_mean"] < 0.5 * found["stable_mean"]
     assert found["rod_extent"] == pytest.approx(found["oscillation"], rel=0.2)
 
