@@ -60,19 +60,15 @@ def run_tracking(options: Options) -> None:
     left = _measure(options) if options.measure else 0
     (_report_trace if options.trace else _report)(options)
     if left:
-        typer.echo(f"{left} runs are left. The same command goes on with them.")
+        typer.echo("Runs are left. The same command goes on with them.")
         raise typer.Exit(1)
 
 
 def _measure(options: Options) -> int:
-    """Run what the folders lack; return how many runs are left."""
+    """Run what the folders lack; return how many runs are left, as far as that is known."""
     names = list(options.names or DEFAULT) if options.trace else methods(options.names or [ALL])
-    run, stop, registry, left = (
-        trace_problem if options.trace else run_problem,
-        Stop(),
-        Registry(),
-        0,
-    )
+    run = trace_problem if options.trace else run_problem
+    stop, registry, left = Stop(), Registry(), 0
     with ExitStack() as stack:
         stack.enter_context(stop.on_interrupt())
         ray = options.engine == "ray"
@@ -82,6 +78,8 @@ def _measure(options: Options) -> int:
         line = stack.enter_context(ProgressLine())
         bench = Bench(registry.task, registry.spec, engine, line, stop, _say)
         for problem in options.problems:
+            if stop:
+                return left + 1
             left += run(problem, names, options.extent, options.folder(problem), bench)
     return left
 
