@@ -68,6 +68,8 @@ def sentences(found: Sequence[Ratio]) -> list[str]:
         told += [
             f"{FLOWS[flow].capitalize()}, {r.optimizer}: {why(r)}." for r in mine if not r.better
         ]
+    for r in (r for r in found if r.flow == "rod" and r.diverged):
+        told.append(f"{r.optimizer} itself diverged from {r.diverged} of {count(r.runs, 'start')}.")
     away = [r.optimizer for r in found if r.flow == "rod" and not r.reached]
     return [*told, f"Never at the edge: {', '.join(away)}."] if away else told
 

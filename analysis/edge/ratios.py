@@ -22,6 +22,7 @@ class Ratio:
         value: geometric mean with Student's interval of the logarithms, over the runs in which
             both are finite; None without one.
         runs: all that ran.
+        diverged: those in which the optimizer itself left all bounds.
         reached: those whose sharpness came to the threshold.
         worse: seeds at which the rod is not better, those where it has ended among them.
         endings: how the rod ended, by seed.
@@ -33,6 +34,7 @@ class Ratio:
     lr: float
     value: Estimate | None
     runs: int
+    diverged: int
     reached: int
     worse: tuple[int, ...]
     endings: tuple[tuple[int, str], ...]
@@ -72,6 +74,7 @@ def _ratio(runs: Sequence[TrackedRun], flow: str) -> Ratio:
         lr=runs[0].lr,
         value=_exponential(mean_interval(logs)) if logs else None,
         runs=len(runs),
+        diverged=sum(run.status == "diverged" for run in runs),
         reached=len(reached),
         worse=tuple(seed for seed, value in found.items() if not value < 1),
         endings=tuple((run.seed, run.ending(flow)) for run in reached if run.ending(flow)),
