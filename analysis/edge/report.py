@@ -44,8 +44,8 @@ def write_parquet(folder: Path, runs: Runs) -> Path:
 def text(runs: Runs, width: int = 100) -> str:
     """Return the tables of all problems as plain text, each with its verdict."""
     lines: list[str] = []
-    for problem, mine in runs.items():
-        lines += ["", problem, *_table(mine)] if mine else ()
+    for problem, mine in ((problem, mine) for problem, mine in runs.items() if mine):
+        lines += ["", problem, *_table(mine)]
         for sentence in sentences(ratios(mine)):
             lines += textwrap.wrap(sentence, width, subsequent_indent="  ")
     return "\n".join(lines).strip("\n")
