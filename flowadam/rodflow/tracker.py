@@ -111,7 +111,7 @@ class Tracker(torch.optim.Optimizer):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> NoReturn:
         """Refuse: flows are not saved, so that a run is made again from its start."""
-        raise NotImplementedError("A Tracker cannot be continued: run it again from its start.")
+        raise RuntimeError("A Tracker cannot be continued: run it again from its start.")
 
     def _follow(self) -> None:
         """Take the flows a step along, and read S."""
