@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test test-slow check bench speed speed-tasks published readme clean
+.PHONY: sweep test test-slow check bench speed speed-tasks published rodflow audit readme clean
 
 sweep: $(READY)
 	$(BIN)/flowadam sweep studies/quickstart.toml --out results/quickstart
@@ -47,6 +47,23 @@ speed: $(READY)
 published: $(READY)
 	$(BIN)/flowadam published --out studies/published > /dev/null
 	$(BIN)/flowadam published --out studies/published --table --claimed > studies/recorded/published.txt
+	$(BIN)/python studies/render_readme.py
+
+# Takes an hour of two cores; goes on where it was stopped.
+RODFLOW := --problem mlp --problem cnn --problem transformer --out studies/recorded/rodflow
+rodflow: $(READY)
+	$(BIN)/flowadam rodflow --seeds 5 --steps 200 $(RODFLOW) > /dev/null
+	$(BIN)/flowadam rodflow --trace --seeds 5 $(RODFLOW) > /dev/null
+	$(BIN)/python studies/render_readme.py
+
+# Takes half a day of two cores; goes on where it was stopped. Claims on data that are not here are left out.
+AUDITS := flowadam ablations dial vradam dualadam
+audit: $(READY)
+	mkdir -p studies/audits results/audit/flowadam/published
+	cp -n studies/published/published.parquet results/audit/flowadam/published/
+	for name in $(AUDITS); do \
+	    $(BIN)/flowadam audit $$name --engine ray --out results/audit/$$name > /dev/null && \
+	    cp results/audit/$$name/audit.parquet studies/audits/$$name.parquet || exit 1; done
 	$(BIN)/python studies/render_readme.py
 
 # Takes some minutes of a machine that does nothing else.
