@@ -68,6 +68,8 @@ def inclusions(frames: Frames, arena: Arena) -> list[Inclusion]:
             group = rows.loc[(rows["config"] == config) & (names == name)]
             values = list(readings(frames, group).get(config, {}).values())
             other = _contained(frames, cell, group.iloc[0])
+            if other and config not in frames.elections[other].elected:
+                continue  # that winner was superseded when the study grew
             found.append(
                 Inclusion(
                     cell.optimizer,

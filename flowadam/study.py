@@ -132,20 +132,28 @@ class Study:
         budgets are replaced (another budget is another cell). New probes look into new runs only.
 
         Raises:
-            InputError: any other field differs, or a number shrinks.
+            InputError: any other field differs, a number shrinks, or a compared optimizer would
+                become a control.
         """
         for f in fields(self):
             old, new = getattr(self, f.name), getattr(wanted, f.name)
             if f.name not in (*_GROWS, *_FREE, "data") and old != new:
                 raise InputError(
                     f"{where} holds a study with `{f.name}` = {old!r}, this one has {new!r}: "
-                    "only tasks, optimizers, trials, seeds and budget may change. "
+                    "only tasks, optimizers, phases, trials, seeds, confirm_seeds and budget may "
+                    "change. "
                     "Choose another --out."
                 )
             if f.name in _NUMBERS and new < old:
                 raise InputError(
                     f"{where} holds a study with `{f.name}` = {old}; it can grow but not shrink "
                     f"to {new}. Say --{f.name.replace('_', '-')} {old}, or choose another --out."
+                )
+        for name in wanted.control:
+            if name in self.optimizer and name not in self.control:
+                raise InputError(
+                    f"{where} holds a study that compares '{name}'; it cannot become a control "
+                    "after its results are known. Choose another --out."
                 )
         return replace(
             wanted,

@@ -14,14 +14,14 @@ from analysis.text import count, fixed, interval, number, percent
 
 HEAD = ("task", "L_best", "L_ref", "L_ref: median of", "clipped at 1")
 CAVEAT = (
-    "Normalized regret of a confirm run: (L - L_best) / (L_ref - L_best), clipped to [0, 1]; 0 is "
-    "the best known, 1 no better than half of an untuned search. L: test metric at the selected "
+    "Normalized regret of a confirm run: (L - L_best) / (L_ref - L_best), clipped to [0, 1]; 0 is"
+    " the best known, 1 no better than half of an untuned search. L: test metric at the selected "
     "point. L_best: the lowest of any confirm run on the task, at any budget, the default's too. "
-    "L_ref: the median score of AdamW's random search, of all optimizers' where AdamW is not in "
-    "the study, without default configurations; it is a validation value, for the search never "
-    "reads the test part. Both are held fixed in the intervals. A run that did not end well counts "
-    "as 1. Each seed is averaged over the winners; the interquartile mean leaves out a quarter of "
-    "the values over task x seed at each end. "
+    "L_ref: the (lower) median score of AdamW's random search, of all optimizers' where AdamW is "
+    "not in the study, without default configurations; it is a validation value, for the search "
+    "never reads the test part. Both are held fixed in the intervals. A run that did not end well"
+    " counts as 1. Each seed is averaged over the winners; the interquartile mean leaves out a "
+    "quarter of the values over task x seed at each end. "
 ) + BOOTSTRAP
 
 

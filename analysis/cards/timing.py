@@ -18,7 +18,7 @@ HEAD = (
     "gradients",
     "seconds [95 %]",
     "memory, MB",
-    "not beaten in both (seconds, memory)",
+    "not beaten in error and seconds",
     "at equal gradients",
     "at equal seconds",
 )
@@ -26,8 +26,9 @@ NOTE = "Line: what no other beats in error and seconds. Bars: 95 % intervals."
 CAVEAT = (
     "Seconds: the best winner of each cell ran again alone, one run at a time on one core, not "
     "stacked; only optimizer steps and their gradients are timed. Interval: Student's, over the "
-    "repeats. Memory: peak of the whole process, libraries and data included. At equal seconds: "
-    "every confirm run is read on its cell's clock at the moment when the quickest optimizer of "
+    "repeats. Memory: peak of the whole process, with libraries, data and what earlier runs of the "
+    "same process left: it bounds what a run needs and ranks nobody. At equal seconds: every "
+    "confirm run is read on its cell's clock at the moment when the quickest optimizer of "
     "the task ends its budget; at equal gradients: at the end of the budget. Both read validation "
     "there, by the rule and correction of the verdict, because test is read once, at a run's end."
 )
@@ -62,10 +63,7 @@ def _rows(
 ) -> tuple[tuple[Value, ...], ...]:
     tests = {r.cell.optimizer: r.test for r in confirmed(frames, arena)}
     errors = {name: e.mean for name in clocks if (e := tests.get(name))}
-    fronts = {
-        "seconds": _front(errors, {name: c.total.mean for name, c in clocks.items()}),
-        "memory": _front(errors, {name: c.memory for name, c in clocks.items()}),
-    }
+    front = _front(errors, {name: c.total.mean for name, c in clocks.items()})
     words = [_words(equal.by_gradients), _words(equal.by_seconds)] if equal else []
     return tuple(
         (
@@ -74,7 +72,7 @@ def _rows(
             f"{arena.budget:,}",
             estimate(one.total),
             number(one.memory, 4),
-            ", ".join(what for what, on in fronts.items() if name in on) or "–",
+            "yes" if name in front else "–",
             *(found.get(name, _role(frames, name)) for found in words),
             *(["–", "–"] if equal is None else []),
         )

@@ -24,8 +24,9 @@ def critical(
     # The library takes a second to load and draws only where tasks are many.
     from scikit_posthocs import critical_difference_diagram
 
-    # Shortened names may coincide, numbers cannot; the names are put in afterwards.
-    keys = {name: f"{i}" for i, name in enumerate(ranks)}
+    # Shortened names may coincide, numbers cannot; the names are put in afterwards. The library
+    # walks through sets, whose order is the same in every process for numbers, but not for text.
+    keys = {name: i for i, name in enumerate(ranks)}
     with canvas(960, 70 + 18 * len(ranks)) as figure:
         ax = figure.subplots()
         ax.grid(visible=False)
@@ -42,7 +43,7 @@ def critical(
             elbow_props={"linewidth": 1.4},
             text_h_margin=0.03,
         )
-        names = {key: name for name, key in keys.items()}
+        names = {f"{key}": name for name, key in keys.items()}
         for text in drawn["labels"]:
             name = names[text.get_text()]
             text.set_color(INK)

@@ -57,6 +57,8 @@ def run_audit(name: str, options: Options) -> None:
         typer.Exit: code 1 when runs are left.
     """
     require_known("engine", options.engine, ("local", "ray"))
+    if not options.measure and not options.out.is_dir():
+        raise InputError(f"{options.out} holds no audit: leave --table out to run one.")
     claims = read_claims(name)
     claims = claims.only(options.only) if options.only else claims
     stop, left = Stop(), 0

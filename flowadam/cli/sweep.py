@@ -148,6 +148,8 @@ def _run(
         with runner if isinstance(runner, RayEngine) else nullcontext(), ProgressLine() as line:
             result = sweep(study, catalog, store, runner, observer=line, stop=stop, mirror=mirror)
         build_and_print(store, mirror)
+    except BrokenPipeError:  # whoever read our lines has gone
+        raise
     except OSError as error:
         raise FlowAdamError(
             f"The disk refused a write below {folder} ({error.strerror}). Finished runs are safe; "

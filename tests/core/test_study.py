@@ -68,7 +68,8 @@ def test_a_fixed_field_is_refused_by_its_name(name: str) -> None:
 def test_other_fields_leave_the_identity_alone(name: str) -> None:
     changed = replace(BASE, **{name: {**GROWS, **FREE}[name]}, search_blocks=(), confirm_blocks=())
     assert changed.identity() == BASE.identity()
-    BASE.grown(changed, "out")
+    if name != "control":  # which may join, but not be made of what was compared
+        BASE.grown(changed, "out")
 
 
 def test_growth() -> None:
@@ -222,3 +223,13 @@ def test_wrong_files(tmp_path: Path, content: bytes | None, said: str) -> None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=said):
         read_study(path)
+
+
+def test_what_was_compared_does_not_become_a_control() -> None:
+    """It would leave Holm's family after its results are known."""
+    stored = make_study({"task": ["a"], "optimizer": ["adam", "lion"]})
+    late = make_study({"task": ["a"], "optimizer": ["adam", "lion"], "control": ["lion"]})
+    with pytest.raises(InputError, match="compares 'lion'; it cannot become a control"):
+        stored.grown(late, "here")
+    fresh = make_study({"task": ["a"], "optimizer": ["adam", "sgd"], "control": ["sgd"]})
+    assert stored.grown(fresh, "here").control == ("sgd",)
