@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -26,7 +27,7 @@ def critical(
 
     # Shortened names may coincide, numbers cannot; the names are put in afterwards. The library
     # walks through sets, whose order is the same in every process for numbers, but not for text.
-    keys = {name: i for i, name in enumerate(ranks)}
+    keys: dict[str, Any] = {name: i for i, name in enumerate(ranks)}
     with canvas(960, 70 + 18 * len(ranks)) as figure:
         ax = figure.subplots()
         ax.grid(visible=False)
