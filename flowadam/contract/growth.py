@@ -34,7 +34,8 @@ class Size(NamedTuple):
 def keeps_memory_flat(spec: OptimizerSpec) -> None:
     """Objects, state and resident memory after 2,000 steps are those after 1,000.
 
-    Optimizers with many evaluations per step make fewer: 4,000 evaluations are enough.
+    Optimizers with many evaluations per step make fewer: 4,000 evaluations are enough. Resident
+    memory that grew must grow again in the next 1,000 to count.
     """
     loop = ordinary(spec, noisy=True)
     _advance(loop, EARLY)
@@ -42,9 +43,14 @@ def keeps_memory_flat(spec: OptimizerSpec) -> None:
     _advance(loop, LATE)
     late = _size(loop)
     steps = f"between step {first} and step {loop.steps}"
-    blocks, resident = late.blocks - early.blocks, late.resident - early.resident
+    blocks = late.blocks - early.blocks
     require(late.state == early.state, f"The state grew by {late.state - early.state} {steps}.")
     require(blocks <= MAX_BLOCKS, f"{blocks} objects were added {steps}.")
+    resident = late.resident - early.resident
+    if resident > MAX_RESIDENT:
+        # An allocator may take a piece once, whoever asked for it; what leaks goes on.
+        _advance(loop, LATE + EARLY)
+        resident = min(resident, _size(loop).resident - late.resident)
     require(resident <= MAX_RESIDENT, f"Memory grew by {resident / 2**20:.1f} MiB {steps}.")
 
 
