@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.audit.findings import Finding
-from analysis.audit.table import COLUMNS, claimed, is_share, verdicts
-from analysis.text import interval
+from analysis.audit.table import COLUMNS, amount, claimed, verdicts
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import Claims
 
@@ -28,8 +27,7 @@ def read_findings(path: Path) -> list[Finding]:
 def short(claims: Claims, findings: Sequence[Finding]) -> str:
     """Return a line for each comparison that has a verdict: the word and the gain of every form.
 
-    A gain stands with its interval, in per cent where it is a share; n counts the pairs of the
-    corrected forms.
+    A gain stands with its interval; n counts the pairs of the corrected forms.
     """
     lines = [HEAD, *_lines(claims, findings)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -52,6 +50,4 @@ def _cell(claim: Claim, f: Finding | None) -> str:
         return ""
     if not f.n or math.isnan(f.low) or f.verdict == "not testable":
         return f.verdict
-    scale = 100 if is_share(claim) else 1
-    ends = (scale * f.mean, scale * f.low, scale * f.high)
-    return f"{f.verdict} {interval(*ends, signed=True)}"
+    return f"{f.verdict} {amount(claim, f)}"
