@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 
 from analysis.intervals import Estimate
 
@@ -64,6 +65,13 @@ def percent(share: float | None, *, signed: bool = True) -> str:
 def p_value(p: float | None) -> str:
     """Return a p-value with two significant digits."""
     return "–" if p is None else f"{p:.2g}"
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines of equal columns."""
+    lines = list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

@@ -22,6 +22,7 @@ from analysis.edge.report import text as rodflow_text
 from analysis.edge.runs import read_runs
 from analysis.edge.trace import trace_text
 from analysis.frames import load
+from analysis.text import aligned
 from flowadam.audit.read import read_claims
 from flowadam.edge.problems import PROBLEMS
 
@@ -76,10 +77,8 @@ def across_text(folder: Path) -> str:
     if card.table is None:
         return "\n".join(told)
     rows = [[_word(row[i]) for i in COLUMNS] for group in card.table.groups for row in group.rows]
-    lines = [[card.table.head[i] for i in COLUMNS], *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-    return "\n".join([*told, "", *text])
+    head = [card.table.head[i] for i in COLUMNS]
+    return "\n".join([*told, "", *aligned([head, *rows])])
 
 
 def _word(value: Value) -> str:

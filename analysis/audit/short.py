@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.audit.findings import Finding
 from analysis.audit.table import COLUMNS, amount, claimed, verdicts
+from analysis.text import aligned
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import Claims
 
@@ -29,9 +30,7 @@ def short(claims: Claims, findings: Sequence[Finding]) -> str:
 
     A gain stands with its interval; n counts the pairs of the corrected forms.
     """
-    lines = [HEAD, *_lines(claims, findings)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return "\n".join(aligned([HEAD, *_lines(claims, findings)]))
 
 
 def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:

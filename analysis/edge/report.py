@@ -15,7 +15,7 @@ from analysis.edge.card import HEAD, edge_card, row, sentences
 from analysis.edge.ratios import Ratio, ratios
 from analysis.edge.runs import TrackedRun
 from analysis.report import page
-from analysis.text import count
+from analysis.text import aligned, count
 from flowadam.durable import write_atomic
 
 PAGE, PARQUET = "rodflow.html", "rodflow.parquet"
@@ -59,13 +59,6 @@ def _table(runs: Sequence[TrackedRun]) -> list[str]:
         mine = [run for run in runs if run.optimizer == name]
         rows.append(row(mine, [r for r in found if r.optimizer == name]))
     return aligned(rows)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells as lines of equal columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    pairs = (zip(cells, widths, strict=True) for cells in rows)
-    return ["  ".join(cell.ljust(width) for cell, width in pair).rstrip() for pair in pairs]
 
 
 def _flat(ratio: Ratio) -> dict[str, Any]:

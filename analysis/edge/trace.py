@@ -10,11 +10,11 @@ from statistics import median
 
 from analysis.card import Card, Figure, Group, Picture, Table
 from analysis.edge.figure import draw, finish, reading
-from analysis.edge.report import Runs, aligned
+from analysis.edge.report import Runs
 from analysis.edge.runs import Series, TrackedRun
 from analysis.figures.style import INK, canvas, picture
 from analysis.report import page
-from analysis.text import count, number, percent
+from analysis.text import aligned, count, number, percent
 from flowadam.durable import write_atomic
 
 PAGE = "trace.html"

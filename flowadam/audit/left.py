@@ -10,7 +10,7 @@ from flowadam.audit.claims import Claim
 from flowadam.audit.forms import Protocol
 from flowadam.audit.plan import protocols_of
 from flowadam.audit.run import flow_shares
-from flowadam.audit.studies import Bench, make_catalog, make_study
+from flowadam.audit.studies import AuditBench, make_catalog, make_study
 from flowadam.rows import Row
 from flowadam.store import Store
 from flowadam.sweep import missing, planned
@@ -19,7 +19,7 @@ UNKNOWN = 0.5
 """Stands for a share of flow steps that is not known yet: the number of runs is the same."""
 
 
-def runs_left(claim: Claim, folder: Path, bench: Bench) -> int:
+def runs_left(claim: Claim, folder: Path, bench: AuditBench) -> int:
     """Return how many runs the studies of a claim lack below `folder`.
 
     Runs of winners count as soon as the search has elected one.
@@ -27,7 +27,7 @@ def runs_left(claim: Claim, folder: Path, bench: Bench) -> int:
     return sum(_left(claim, p, folder / p.name, bench) for p in protocols_of(claim))
 
 
-def _left(claim: Claim, protocol: Protocol, folder: Path, bench: Bench) -> int:
+def _left(claim: Claim, protocol: Protocol, folder: Path, bench: AuditBench) -> int:
     wanted = make_study(claim, protocol, bench.effort)
     rates: Mapping[str, float] = dict.fromkeys(claim.contenders, UNKNOWN)
     rows: list[Row] = []

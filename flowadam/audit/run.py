@@ -13,24 +13,18 @@ import tomli_w
 from flowadam.audit.claims import Claim, Contender
 from flowadam.audit.forms import Protocol
 from flowadam.audit.plan import protocols_of
-from flowadam.audit.studies import Bench, make_catalog, make_study
+from flowadam.audit.studies import AuditBench, make_catalog, make_study
 from flowadam.durable import write_atomic
 from flowadam.errors import InputError
 from flowadam.store import Store
 from flowadam.study import Study
-from flowadam.sweep import (
-    Catalog,
-    SweepResult,
-    grown_study,
-    open_store,
-    sweep,
-)
+from flowadam.sweep import Catalog, grown_study
 
 FILE = "claim.toml"
 _FIXED = ("kind", "task", "steps", "budget", "charged", "metric", "fresh", "probe")
 
 
-def check_claim(claim: Claim, bench: Bench) -> None:
+def check_claim(claim: Claim, bench: AuditBench) -> None:
     """Build everything that a claim needs, without a run.
 
     Raises:
@@ -42,7 +36,7 @@ def check_claim(claim: Claim, bench: Bench) -> None:
         make_catalog(claim, protocol, study, bench, rates)
 
 
-def run_claim(claim: Claim, folder: Path, bench: Bench) -> int:
+def run_claim(claim: Claim, folder: Path, bench: AuditBench) -> int:
     """Run what the studies of a claim lack below `folder`; return how many runs are left.
 
     Raises:
@@ -57,37 +51,23 @@ def run_claim(claim: Claim, folder: Path, bench: Bench) -> int:
     return left
 
 
-def _run(claim: Claim, protocol: Protocol, folder: Path, bench: Bench) -> int:
+def _run(claim: Claim, protocol: Protocol, folder: Path, bench: AuditBench) -> int:
     wanted = make_study(claim, protocol, bench.effort)
     first = make_catalog(claim, protocol, wanted, bench, {})
     if len(first.specs) == len(wanted.optimizer):
-        return _sweep(wanted, first, folder, bench).left
+        return _sweep(wanted, first, folder, bench)
     # The shares of flow steps that others are matched to are known once these have run.
     some = replace(wanted, optimizer=tuple(first.specs))
-    result = _sweep(some, first, folder, bench)
-    if result.left:
-        return result.left
+    left = _sweep(some, first, folder, bench)
+    if left:
+        return left
     rates = flow_shares(Store(folder), claim)
     whole = make_catalog(claim, protocol, wanted, bench, rates)
-    return _sweep(wanted, whole, folder, bench).left
+    return _sweep(wanted, whole, folder, bench)
 
 
-def _sweep(wanted: Study, catalog: Catalog, folder: Path, bench: Bench) -> SweepResult:
-    study = grown_study(folder, wanted)
-    mine = replace(study, optimizer=tuple(n for n in study.optimizer if n in catalog.specs))
-    store = open_store(folder, study, catalog)
-    try:
-        return sweep(
-            mine,
-            catalog,
-            store,
-            bench.engine,
-            observer=bench.observer,
-            stop=bench.stop,
-            mirror=lambda _: None,
-        )
-    finally:
-        store.close()
+def _sweep(wanted: Study, catalog: Catalog, folder: Path, bench: AuditBench) -> int:
+    return bench.run(grown_study(folder, wanted), catalog, folder).left
 
 
 def flow_shares(store: Store, claim: Claim) -> Mapping[str, float]:

@@ -14,11 +14,9 @@ from flowadam.plan import CONFIRM_SEED_START
 from flowadam.space import Space, Value
 from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
-from flowadam.sweep import Catalog, Engine, Observer, Stop
-from flowadam.task import Task
+from flowadam.sweep import Bench, Catalog
 from flowadam.trial import run_seed
 
-GetTask = Callable[[str], Task]
 GetSpec = Callable[[str], OptimizerSpec]
 
 TRIVIAL_SEEDS = 5
@@ -49,25 +47,10 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What an audit runs with.
+class AuditBench(Bench):
+    """What an audit runs with, and how much it runs."""
 
-    Args:
-        task, spec: find a task and an optimizer by name.
-        engine: runs the jobs.
-        effort: how much is run.
-        observer: watches.
-        stop: ends it early.
-        say: is told which study begins.
-    """
-
-    task: GetTask
-    spec: GetSpec
-    engine: Engine
     effort: Effort
-    observer: Observer
-    stop: Stop
-    say: Callable[[str], object]
 
 
 def make_study(claim: Claim, protocol: Protocol, effort: Effort) -> Study:
@@ -104,7 +87,7 @@ def make_catalog(
     claim: Claim,
     protocol: Protocol,
     study: Study,
-    bench: Bench,
+    bench: AuditBench,
     rates: Mapping[str, float],
 ) -> Catalog:
     """Return the tasks and optimizers of a study.

@@ -20,14 +20,14 @@ from flowadam.audit.claims import Claim
 from flowadam.audit.left import runs_left
 from flowadam.audit.read import Claims, read_claims
 from flowadam.audit.run import check_claim, run_claim
-from flowadam.audit.studies import Bench, Effort
+from flowadam.audit.studies import AuditBench, Effort
+from flowadam.cli.engines import check_engine, opened_engine
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
-from flowadam.errors import InputError, require_known
-from flowadam.sweep import LocalEngine, RayEngine, Stop
+from flowadam.errors import InputError
+from flowadam.sweep import LocalEngine, Stop
 from trainables.published.record import Record, wanted
 
-TRAINABLE = "trainables.group_trainable:GroupTrainable"
 DEFAULT = "flowadam"
 
 
@@ -56,7 +56,7 @@ def run_audit(name: str, options: Options) -> None:
     Raises:
         typer.Exit: code 1 when runs are left.
     """
-    require_known("engine", options.engine, ("local", "ray"))
+    check_engine(options.engine)
     if not options.measure and not options.out.is_dir():
         raise InputError(f"{options.out} holds no audit: leave --table out to run one.")
     claims = read_claims(name)
@@ -92,12 +92,9 @@ def _measure(claims: Claims, hindered: dict[str, str], options: Options, stop: S
     possible = [claim for claim in claims.claims if claim.key not in hindered]
     registry, left = Registry(), 0
     with ExitStack() as stack:
-        ray = options.engine == "ray"
-        engine = RayEngine(TRAINABLE, workers=options.workers) if ray else LocalEngine()
-        if isinstance(engine, RayEngine):
-            stack.enter_context(engine)
+        engine = stack.enter_context(opened_engine(options.engine, options.workers))
         line = stack.enter_context(ProgressLine())
-        bench = Bench(registry.task, registry.spec, engine, options.effort, line, stop, _say)
+        bench = AuditBench(registry.task, registry.spec, engine, line, stop, _say, options.effort)
         for claim in possible:
             check_claim(claim, bench)
         for claim in possible:
@@ -109,8 +106,8 @@ def _measure(claims: Claims, hindered: dict[str, str], options: Options, stop: S
 def _say_left(claims: Claims, hindered: dict[str, str], options: Options) -> None:
     """Say by claim what the audit itself would run."""
     registry = Registry()
-    bench = Bench(
-        registry.task, registry.spec, LocalEngine(), options.effort, ProgressLine(), Stop(), _say
+    bench = AuditBench(
+        registry.task, registry.spec, LocalEngine(), ProgressLine(), Stop(), _say, options.effort
     )
     possible = [claim for claim in claims.claims if claim.key not in hindered]
     left = {claim.key: runs_left(claim, options.out / claim.key, bench) for claim in possible}

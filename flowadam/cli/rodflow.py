@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from flowadam.errors import InputError
 from flowadam.rodflow.recorded import Recorded, read
 from flowadam.rodflow.verify import AGREEMENT, Verification, usual_ratio, verify
+from flowadam.training import one_thread
 
 WIDTH = 110
 """Columns of the table, which is not folded for narrow terminals."""
@@ -26,7 +27,8 @@ def verify_file(path: Path, max_ratio: float | None) -> None:
     if max_ratio is not None and not 0 < max_ratio < math.inf:
         raise InputError(f"`--max-ratio` must be a positive finite number, got {max_ratio}.")
     recorded = _read(path)
-    found = verify(recorded)
+    with one_thread():  # small products in several wait for each other, on a busy machine for long
+        found = verify(recorded)
     limit = usual_ratio(recorded) if max_ratio is None else max_ratio
     typer.echo(_heading(path, recorded))
     Console(width=WIDTH, highlight=False).print(_table(found))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,16 @@ import typer
 import search_spaces
 from flowadam.cli.catalog import make_catalog
 from flowadam.cli.dry_run import print_plan
+from flowadam.cli.engines import check_engine, opened_engine
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry, say_plugins
 from flowadam.cli.report import build_and_print
 from flowadam.cost import confirm_share, pilots
-from flowadam.errors import FlowAdamError, InputError, require_known
+from flowadam.errors import FlowAdamError, InputError
 from flowadam.plan import cells
 from flowadam.study import Study, make_study, read_study
 from flowadam.sweep import (
     Catalog,
-    LocalEngine,
-    RayEngine,
     Stop,
     SweepResult,
     grown_study,
@@ -34,7 +32,6 @@ from flowadam.sweep import (
 from flowadam.tracking import Mirror
 from flowadam.trial import require_device
 
-TRAINABLE = "trainables.group_trainable:GroupTrainable"
 TRACKING = ("http", "https", "sqlite", "postgresql", "postgresql+psycopg2", "mysql", "databricks")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -56,7 +53,7 @@ def run_sweep(
     Raises:
         typer.Exit: code 1 when runs are left or failed.
     """
-    require_known("engine", engine, ("ray", "local"))
+    check_engine(engine)
     if workers is not None and workers < 1:
         raise InputError(f"`workers` must be at least 1, got {workers}.")
     if tracking_uri is not None:
@@ -142,10 +139,8 @@ def _run(
 ) -> SweepResult:
     store = open_store(folder, study, catalog)
     mirror = Mirror(folder, tracking_uri)
-    ray = engine == "ray"
     try:
-        runner = RayEngine(TRAINABLE, address=address, workers=workers) if ray else LocalEngine()
-        with runner if isinstance(runner, RayEngine) else nullcontext(), ProgressLine() as line:
+        with opened_engine(engine, workers, address) as runner, ProgressLine() as line:
             result = sweep(study, catalog, store, runner, observer=line, stop=stop, mirror=mirror)
         build_and_print(store, mirror)
     except BrokenPipeError:  # whoever read our lines has gone

@@ -12,16 +12,15 @@ import typer
 from analysis.edge.report import text, write_page, write_parquet
 from analysis.edge.runs import TrackedRun, read_runs
 from analysis.edge.trace import trace_text, write_trace
+from flowadam.cli.engines import check_engine, opened_engine
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
+from flowadam.edge.catalogs import TRACED
 from flowadam.edge.problems import ALL, methods
-from flowadam.edge.run import Bench, run_problem, trace_problem
+from flowadam.edge.run import run_problem, trace_problem
 from flowadam.edge.studies import Extent
-from flowadam.edge.trace import DEFAULT
-from flowadam.errors import InputError, require_known
-from flowadam.sweep import LocalEngine, RayEngine, Stop
-
-TRAINABLE = "trainables.group_trainable:GroupTrainable"
+from flowadam.errors import InputError
+from flowadam.sweep import Bench, Stop
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def run_tracking(options: Options) -> None:
     Raises:
         typer.Exit: code 1 when runs are left.
     """
-    require_known("engine", options.engine, ("local", "ray"))
+    check_engine(options.engine)
     left = _measure(options) if options.measure else 0
     (_report_trace if options.trace else _report)(options)
     if left:
@@ -66,15 +65,12 @@ def run_tracking(options: Options) -> None:
 
 def _measure(options: Options) -> int:
     """Run what the folders lack; return how many runs are left, as far as that is known."""
-    names = list(options.names or DEFAULT) if options.trace else methods(options.names or [ALL])
+    names = list(options.names or TRACED) if options.trace else methods(options.names or [ALL])
     run = trace_problem if options.trace else run_problem
     stop, registry, left = Stop(), Registry(), 0
     with ExitStack() as stack:
         stack.enter_context(stop.on_interrupt())
-        ray = options.engine == "ray"
-        engine = RayEngine(TRAINABLE, workers=options.workers) if ray else LocalEngine()
-        if isinstance(engine, RayEngine):
-            stack.enter_context(engine)
+        engine = stack.enter_context(opened_engine(options.engine, options.workers))
         line = stack.enter_context(ProgressLine())
         bench = Bench(registry.task, registry.spec, engine, line, stop, _say)
         for problem in options.problems:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
 
 from flowadam.durable import write_atomic
+from flowadam.edge.catalogs import PROBES, RATE_OF, traced, tracked
 from flowadam.edge.problems import task_name
 from flowadam.edge.rates import usual_rate
-from flowadam.edge.studies import Extent, make_catalog, make_study
-from flowadam.edge.trace import RATE_OF, make_trace_catalog, make_trace_study
+from flowadam.edge.studies import Extent, make_study
+from flowadam.probes import TRACKING
 from flowadam.rodflow.by_closure import Source, flat
 from flowadam.rodflow.method import method
-from flowadam.spec import OptimizerSpec
-from flowadam.study import Study
-from flowadam.sweep import Catalog, Engine, Observer, Stop, grown_study, open_store, sweep
+from flowadam.sweep import Bench, grown_study
 from flowadam.task import Task
 from flowadam.training import one_thread
 from flowadam.trial import run_seed
@@ -26,26 +24,6 @@ from flowadam.trial import run_seed
 RATES = "rates.toml"
 STARTS = 5
 """Those that a rate is found by."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What a study runs with.
-
-    Args:
-        task, spec: find a task and an optimizer by name.
-        engine: runs the jobs.
-        observer: watches.
-        stop: ends it early.
-        say: is told what begins.
-    """
-
-    task: Callable[[str], Task]
-    spec: Callable[[str], OptimizerSpec]
-    engine: Engine
-    observer: Observer
-    stop: Stop
-    say: Callable[[str], object]
 
 
 def run_problem(
@@ -57,10 +35,11 @@ def run_problem(
         InputError: an unknown task, or the folder holds runs of other settings.
     """
     task = bench.task(task_name(problem))
-    study = grown_study(folder, make_study(problem, names, extent))
+    study = grown_study(folder, make_study("rod flow", problem, names, TRACKING, extent))
     rates = keep_rates(task, study.optimizer, folder.parent, bench.say)
-    catalog = make_catalog(task, {name: rates[name] for name in study.optimizer}, extent)
-    return _sweep(study, catalog, folder, bench)
+    catalog = tracked(task, {name: rates[name] * extent.scale for name in study.optimizer})
+    bench.say(f"{study.name}: {', '.join(study.optimizer)}")
+    return bench.run(study, catalog, folder).left
 
 
 def trace_problem(
@@ -72,27 +51,11 @@ def trace_problem(
         InputError: an unknown task or optimizer, or the folder holds runs of other settings.
     """
     task = bench.task(task_name(problem))
-    study = grown_study(folder, make_trace_study(problem, names, extent))
+    study = grown_study(folder, make_study("trace", problem, names, PROBES, extent))
     lr = keep_rates(task, [RATE_OF], folder.parent, bench.say)[RATE_OF] * extent.scale
-    catalog = make_trace_catalog(task, study.optimizer, bench.spec, lr)
-    return _sweep(study, catalog, folder, bench)
-
-
-def _sweep(study: Study, catalog: Catalog, folder: Path, bench: Bench) -> int:
-    store = open_store(folder, study, catalog)
+    catalog = traced(task, map(bench.spec, study.optimizer), lr)
     bench.say(f"{study.name}: {', '.join(study.optimizer)}")
-    try:
-        return sweep(
-            study,
-            catalog,
-            store,
-            bench.engine,
-            observer=bench.observer,
-            stop=bench.stop,
-            mirror=lambda _: None,
-        ).left
-    finally:
-        store.close()
+    return bench.run(study, catalog, folder).left
 
 
 def keep_rates(

@@ -1,23 +1,14 @@
-"""From a problem to a study: every method at its rate, charged by steps."""
+"""Studies of a problem near the edge of stability."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flowadam.audit.fresh import AuditTask
 from flowadam.edge.problems import task_name
 from flowadam.errors import InputError
-from flowadam.probes import TRACKING
-from flowadam.rodflow.tracker import Tracker
-from flowadam.space import Space
-from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
-from flowadam.sweep import Catalog
-from flowadam.task import Task
-
-SOURCE = "Regis and Chewi 2026 (arXiv 2602.01480, 2605.06821), with flows beside the method"
 
 
 @dataclass(frozen=True)
@@ -45,38 +36,24 @@ class Extent:
             raise InputError(f"`scale` must be a positive finite number, got {self.scale}.")
 
 
-def make_study(problem: str, names: Sequence[str], extent: Extent) -> Study:
-    """Return the study of a problem: one block a seed, in float64, every reading a probe."""
+def make_study(
+    kind: str, problem: str, names: Sequence[str], probes: Sequence[str], extent: Extent
+) -> Study:
+    """Return a study of what its optimizers are, without a search: one block a seed, in float64.
+
+    Args:
+        kind: what the study does, the first part of its name.
+    """
     return Study(
         task=(task_name(problem),),
         optimizer=tuple(names),
-        name=f"rod flow, {problem}",
+        name=f"{kind}, {problem}",
         trials=0,
         seeds=extent.seeds,
         phase=("search",),
         budget=extent.steps,
         selection="final",
         dtype="float64",
-        probe=TRACKING,
+        probe=tuple(probes),
         search_blocks=(1,) * extent.seeds,
-    )
-
-
-def make_catalog(task: Task, rates: Mapping[str, float], extent: Extent) -> Catalog:
-    """Return the task, charged by steps, and a tracker for every method."""
-    charged = AuditTask(task, fresh=False, charged="steps")
-    specs = {name: make_spec(name, lr * extent.scale) for name, lr in rates.items()}
-    return Catalog({task.name: charged}, specs)
-
-
-def make_spec(name: str, lr: float) -> OptimizerSpec:
-    """Return a tracker of one method as an optimizer without anything to search."""
-    return OptimizerSpec(
-        name=name,
-        factory=Tracker,
-        space=Space(()),
-        defaults={"opt.method": name, "opt.lr": lr},
-        source=SOURCE,
-        stacking="split",
-        extra_cost=80.0,
     )

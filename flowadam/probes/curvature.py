@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from flowadam.probes.base import Moment, Reading, finite, one_by_one
-from flowadam.probes.eigen import Vector, largest_eigenvalue
+from flowadam.probes.eigen import largest_eigenvalue
 from flowadam.probes.landscape import Hessian
 from flowadam.probes.preconditioner import preconditioner
+from flowadam.rodflow.lanczos import Vector
 
 
 @dataclass(frozen=True)

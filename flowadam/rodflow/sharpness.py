@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from flowadam.rodflow.directions import draw_direction
 from flowadam.rodflow.gradients import Gradients
+from flowadam.rodflow.lanczos import BASIS, NoEigenvalue, Vector, largest_eigenvalue
 from flowadam.rodflow.method import Method
 from flowadam.rodflow.states import State
 
-BASIS, NEAR_BASIS = 10, 4
-"""Lanczos vectors held at a time, from anywhere and from near the eigenvector. The first test for
-convergence comes when all are filled: after 10 products, and 4."""
+NEAR_BASIS = 4
+"""Lanczos vectors held at a time when starting near the eigenvector."""
 
 TILT = 0.1
-
-Vector = NDArray[np.float64]
-Product = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -66,66 +60,19 @@ def preconditioned_sharpness(
     scale = method.preconditioner(state.nu).rsqrt()
     product = gradients.hessian(state.w)
 
-    def scaled(v: Tensor) -> Tensor:
-        return scale * product(scale * v)
+    def scaled(v: Vector) -> Vector:
+        image = scale * product(scale * torch.from_numpy(v.copy()).to(state.w))
+        return image.double().cpu().numpy()
 
     first = draw_direction(state.w)
     if near is not None:  # tilted, lest a direction that became the steepest is never seen
         first = near + TILT * first
     basis = BASIS if near is None else NEAR_BASIS
-    value, vector = _largest(_Operator(scaled, first, products), first, basis, tolerance)
-    return Sharpness(value, vector, gradients.count.gradients - before)
-
-
-def _largest(
-    operator: _Operator, first: Tensor, basis: int, tolerance: float
-) -> tuple[float, Tensor]:
-    """Return the largest eigenvalue and its vector, or nan and `first`."""
-    try:
-        if len(first) == 1:
-            return float(operator.matvec(np.ones(1))[0]), torch.ones_like(first)
-        values, vectors = eigsh(
-            operator,
-            k=1,
-            which="LA",
-            v0=first.double().cpu().numpy(),
-            ncv=min(basis, len(first)),
-            tol=tolerance,  # pyright: ignore[reportArgumentType]
-            maxiter=operator.allowed,
-            rng=np.random.default_rng(0),
+    value, vector = math.nan, first
+    start = first.double().cpu().numpy()
+    with suppress(NoEigenvalue):
+        value, found = largest_eigenvalue(
+            scaled, start, tolerance=tolerance, products=products, basis=basis
         )
-    except (_Stop, ArpackNoConvergence):
-        return math.nan, first
-    except ArpackError:
-        if operator.vanished:  # the zero operator, which ARPACK takes for an error
-            return 0.0, first
-        return math.nan, first
-    return float(values[0]), torch.from_numpy(vectors[:, 0]).to(first)
-
-
-class _Stop(Exception):
-    """A product is not finite, or too many were asked for."""
-
-
-class _Operator(LinearOperator):
-    """The operator as scipy takes it.
-
-    Attributes:
-        vanished: every product so far was zero.
-    """
-
-    def __init__(self, product: Product, like: Tensor, allowed: int) -> None:
-        super().__init__(np.float64, (len(like), len(like)))
-        self._product, self._like = product, like
-        self.allowed = self._left = allowed
-        self.vanished = True
-
-    def _matvec(self, x: Vector) -> Vector:
-        if self._left == 0:
-            raise _Stop
-        self._left -= 1
-        image = self._product(torch.from_numpy(x.reshape(-1).copy()).to(self._like))
-        if not bool(torch.isfinite(image).all()):
-            raise _Stop
-        self.vanished = self.vanished and not bool(image.any())
-        return image.double().cpu().numpy()
+        vector = torch.from_numpy(found.copy()).to(first)
+    return Sharpness(value, vector, gradients.count.gradients - before)

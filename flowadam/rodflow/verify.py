@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from flowadam.rodflow.alternating import AlternatingRod
 from flowadam.rodflow.flows import Flow
@@ -85,8 +82,7 @@ def verify(recorded: Recorded, flows: Sequence[Flow[Any]] | None = None) -> Veri
     Args:
         flows: default ``flows_of``; the stable flow and the alternating rod must be among them.
     """
-    with _one_thread():
-        trails = [measured(recorded, flow) for flow in flows or flows_of(recorded)]
+    trails = [measured(recorded, flow) for flow in flows or flows_of(recorded)]
     times = [t for t in recorded.middles if t >= recorded.onset]
     errors = {}
     for trail in trails:
@@ -108,14 +104,3 @@ def measured(recorded: Recorded, flow: Flow[Any]) -> Trail:
     for t in range(1, max(recorded.middles) + 1):
         follower.step(recorded.middles.get(t))
     return follower.trail()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small products in several threads wait for each other, on a busy machine for long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

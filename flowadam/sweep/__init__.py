@@ -1,5 +1,6 @@
 """Plan minus store, run, into the store."""
 
+from flowadam.sweep.bench import Bench as Bench
 from flowadam.sweep.configurations import configuration_of as configuration_of
 from flowadam.sweep.job import Catalog as Catalog
 from flowadam.sweep.job import Engine as Engine

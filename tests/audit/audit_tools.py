@@ -8,7 +8,7 @@ import torch
 
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import make_claims
-from flowadam.audit.studies import Bench, Effort
+from flowadam.audit.studies import AuditBench, Effort
 from flowadam.errors import require_known
 from flowadam.rows import Row
 from flowadam.space import Float, Space
@@ -102,9 +102,9 @@ class Watcher:
             self._stop.request()
 
 
-def bench(after: int | None = None, **effort: int) -> tuple[Bench, Watcher]:
+def bench(after: int | None = None, **effort: int) -> tuple[AuditBench, Watcher]:
     """Return a bench that stops itself after so many rows, and who watches it."""
     stop = Stop()
     watcher = Watcher(stop, after)
     sizes = Effort(**{"trials": 2, "search_seeds": 1, "seeds": 5, **effort})
-    return Bench(find_task, find_spec, LocalEngine(), sizes, watcher, stop, str), watcher
+    return AuditBench(find_task, find_spec, LocalEngine(), watcher, stop, str, sizes), watcher

@@ -11,7 +11,7 @@ import pytest
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import make_claims, read_claims, shipped
 from flowadam.audit.run import check_claim
-from flowadam.audit.studies import Bench, Effort
+from flowadam.audit.studies import AuditBench, Effort
 from flowadam.cli.registry import Registry
 from flowadam.errors import InputError
 from flowadam.sweep import LocalEngine, Stop
@@ -100,7 +100,7 @@ def test_ours_can_be_run(claim: Claim) -> None:
     """Every task, optimizer and option exists; data sets that are not here are named."""
     registry, stop = Registry(), Stop()
     watcher = audit_tools.Watcher(stop)
-    bench = Bench(registry.task, registry.spec, LocalEngine(), Effort(), watcher, stop, str)
+    bench = AuditBench(registry.task, registry.spec, LocalEngine(), watcher, stop, str, Effort())
     try:
         check_claim(claim, bench)
     except InputError as error:

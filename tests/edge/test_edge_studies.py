@@ -17,13 +17,14 @@ from analysis.edge.report import text, write_page, write_parquet
 from analysis.edge.runs import read_runs
 from analysis.edge.trace import trace_text, write_trace
 from flowadam.cli.app import app
+from flowadam.edge.catalogs import tracked
 from flowadam.edge.problems import PROBLEMS, methods, task_name
-from flowadam.edge.run import RATES, Bench, find_rate, run_problem, trace_problem
-from flowadam.edge.studies import Extent, make_catalog
+from flowadam.edge.run import RATES, find_rate, run_problem, trace_problem
+from flowadam.edge.studies import Extent
 from flowadam.errors import InputError
 from flowadam.meter import GradMeter
 from flowadam.probes import TRACKING
-from flowadam.sweep import LocalEngine, Stop
+from flowadam.sweep import Bench, LocalEngine, Stop
 from flowadam.task import Task
 from flowadam.trial import run_seed, run_trial
 
@@ -106,7 +107,7 @@ def test_the_rate_on_a_quadratic_is_just_below_its_threshold() -> None:
 @pytest.mark.parametrize("name", ["gd", "rmsprop", "adam"])
 def test_the_usual_rate_comes_to_the_edge_and_the_rod_stays_closer(name: str) -> None:
     task = trainables.get("edge_mlp")
-    catalog = make_catalog(task, {name: find_rate(task, name)}, Extent())
+    catalog = tracked(task, {name: find_rate(task, name)})
     spec, seed, probes = catalog.specs[name], run_seed(0, 0), ["onset", "rod_mean", "stable_mean"]
     run = catalog.tasks["edge_mlp"], spec, spec.defaults, [seed], 160
     (outcome,) = run_trial(*run, dtype="float64", probes=probes)
@@ -133,7 +134,7 @@ def test_several_points_at_once_are_charged_and_equal_single_ones() -> None:
 
 
 def test_a_diverging_method_is_an_outcome() -> None:
-    spec = make_catalog(tiny("edge_mlp"), {"nag": 1e6}, Extent()).specs["nag"]
+    spec = tracked(tiny("edge_mlp"), {"nag": 1e6}).specs["nag"]
     (outcome,) = run_trial(tiny("edge_mlp"), spec, spec.defaults, [0], 8, dtype="float64")
     assert outcome.status == "diverged"
 
