@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import torch
@@ -21,7 +21,7 @@ class Tensors:
         """Return the tensors in the order of the fields."""
         return [getattr(self, field.name) for field in fields(self)]
 
-    def moved(self, weights: Sequence[float], slopes: Sequence[Self]) -> Self:
+    def moved(self, weights: Sequence[float], slopes: Sequence[Tensors]) -> Self:
         """Return Y + sum_i a_i K_i; a weight of 0 costs nothing."""
         parts = self.parts()
         for weight, slope in zip(weights, slopes, strict=True):
@@ -63,6 +63,15 @@ class Rod(Tensors):
     nu: Tensor
     x_w: Tensor
     x_m: Tensor
+
+    def moved(self, weights: Sequence[float], slopes: Sequence[Tensors]) -> Self:
+        """Return Y + sum_i a_i K_i; at least half of nu stays, as in half a step at beta2 >= 1/4.
+
+        Where squares become hundreds of times larger than nu within a step, as in a burst, a stage
+        that reaches over would have a negative nu, and the next one a rate of lr / eps.
+        """
+        found = super().moved(weights, slopes)
+        return replace(found, nu=torch.maximum(found.nu, self.nu / 2))
 
 
 @dataclass(frozen=True)

@@ -193,3 +193,14 @@ def test_wrong_options_are_refused_in_a_sentence(make, words: str) -> None:
     with pytest.raises(ValueError, match=r"must|Unknown") as error:
         make()
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "srmsprop"])
+def test_a_burst_leaves_the_second_moment_positive(name: str) -> None:
+    """A stage that reaches over the valley meets s = 1e4 nu; a nu below 0 would give lr / eps."""
+    one, gradients, none = method(name, 1e-3), Gradients(quadratic(100.0)), tensor()
+    rod = Rod(tensor(1e-6), none, tensor(1e-6), tensor(1e-5), none)
+    for _ in range(3):
+        rod = AlternatingRod().advance(one, gradients, rod)
+        assert float(rod.nu) > 0
+    assert abs(float(rod.w)) < 10 * one.lr
