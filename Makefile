@@ -10,7 +10,7 @@ sweep: $(READY)
 	$(BIN)/flowadam sweep studies/quickstart.toml --out results/quickstart
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

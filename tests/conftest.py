@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
+
+# Small products in several threads wait for each other, and beside other tests for long: a fit of
+# three seconds took twenty. Read when numpy and torch are loaded, here and in processes of tests.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 import pytest
 import torch
 from hypothesis import settings
 
-# Small products in several threads wait for each other, and on a busy machine for long.
 torch.set_num_threads(1)
 
 settings.register_profile("flowadam", deadline=None, derandomize=True)

@@ -140,6 +140,9 @@ def test_output(folder: Path, tmp_path: Path) -> None:
     page = write_page(tmp_path, claims, found).read_text()
     assert "<b>bold" not in page and "&lt;b&gt;bold" in page and "<script" not in page
     assert page.count("holds") > 6 and "reverses" in text(claims, found)
+    narrow = text(claims, found, 40)
+    assert max(map(len, narrow.splitlines())) <= 40
+    assert all(f.verdict in narrow and f.variant in narrow for f in found if f.verdict)
 
 
 def test_diverged_runs_are_not_tested(tmp_path: Path) -> None:

@@ -14,8 +14,6 @@ from flowadam.cli.init import template
 from flowadam.study import Study, make_study, read_study
 
 WRITTEN = {"search_blocks", "confirm_blocks"}
-ELSEWHERE = {"name", "data", "user", "item", "rating", "gpu", "time_limit"}
-"""The file's name, and options of single commands."""
 
 
 def run(argv: list[str]) -> int:
@@ -44,7 +42,10 @@ def test_comments_show_every_key_with_its_default() -> None:
     open_, _ = re.subn(r"(?m)^# (?=[a-z_]+ = )", "", before)
     assert make_study(tomllib.loads(open_)) == bare
     shown = set(tomllib.loads(open_)) | set(re.findall(r"(?m)^# ([a-z_]+) = ", budgets))
-    assert {f.name for f in fields(Study)} - WRITTEN - ELSEWHERE == shown - {"digits_mlp"}
+    examples = re.findall(r"(?m)^#   ([a-z_]+ = .*)$", template())
+    assert make_study({**tomllib.loads(open_), **tomllib.loads("\n".join(examples))}) != bare
+    shown |= set(tomllib.loads("\n".join(examples)))
+    assert {f.name for f in fields(Study)} - WRITTEN == shown - {"digits_mlp"}
 
 
 @pytest.mark.parametrize("lines", [[3], [4], [5, 6]])

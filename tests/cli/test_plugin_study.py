@@ -200,7 +200,7 @@ def test_plugins_are_among_all_optimizers_of_a_dry_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["sweep", "--dry-run", "--task", "digits_mlp", "--plugin", OPT]
+    words = ["sweep", "--dry-run", "--task", "rosenbrock", "--plugin", OPT]
     assert run(*words) == 0
     every = capsys.readouterr().out
     assert "signum" in every and "adamw" in every

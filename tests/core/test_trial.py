@@ -19,11 +19,13 @@ from flowadam.contract.faults import Counting, NanFrom
 from flowadam.contract.quadratic import QuadraticTask
 from flowadam.curve import MARKS
 from flowadam.outcome import Outcome
+from flowadam.plan import Cell, Group
 from flowadam.space import Float, Space
 from flowadam.spec import OptimizerSpec
+from flowadam.study import Study
 from flowadam.task import Problem, Split
 from flowadam.training import MAX_IDLE_STEPS, Training
-from flowadam.trial import run_trial
+from flowadam.trial import WARM_UP, run_group, run_seed, run_trial
 
 ADAM = search_spaces.get("adam")
 SPLIT_ADAM = replace(ADAM, stacking="split")
@@ -192,6 +194,25 @@ def test_the_test_part_is_read_at_the_end_of_a_confirm_run_only(phase: str, read
         assert (outcome.scores.test_best is not None) == bool(reads)
 
 
+@pytest.mark.parametrize(("phase", "budgets"), [("confirm", [40]), ("timing", [WARM_UP, 40])])
+def test_a_timed_run_is_warmed_up_and_is_the_same(
+    phase: str, budgets: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[int] = []
+
+    def watched(*args: Any, **options: Any) -> list[Outcome]:
+        ran.append(args[4])
+        return run_trial(*args, **options)
+
+    monkeypatch.setattr("flowadam.trial.run_trial", watched)
+    study = Study(task=("quadratic",), optimizer=("adam",))
+    group = Group(phase, Cell("quadratic", "adam", 40), 0, (0,))
+    (found,) = run_group(study, QuadraticTask(), ADAM, group, QUICK)
+    assert ran == budgets
+    (alone,) = run_trial(QuadraticTask(), ADAM, QUICK, [run_seed(0, 0)], 40)
+    assert found.scores.val_best == alone.scores.val_best
+
+
 def test_the_test_part_is_locked_in_the_search() -> None:
     """Whoever asks for it gets an error row, not a number."""
 
@@ -281,6 +302,7 @@ def test_split_equals_elementwise(noise: float) -> None:
     assert curves(run(SPLIT_ADAM, task=task)) == curves(run(ADAM, task=task))
 
 
+@pytest.mark.slow
 def test_split_keeps_the_whole_contract() -> None:
     unkept = {"failed", "exempt"}
     assert not [r for r in run_checks("optimizer", SPLIT_ADAM) if r.status in unkept]
