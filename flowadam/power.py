@@ -34,17 +34,23 @@ def feasibility(tasks: int, rivals: int, seeds: int) -> list[str]:
         return ["One optimizer alone: there is nothing to compare."]
     need = pairs_needed(rivals)
     return [
-        _sentence("Within a task", seeds, "confirm seeds", need, rivals),
-        _sentence("Across tasks", tasks, "tasks", need, rivals),
+        _sentence("Within a task", seeds, "confirm seed", need, rivals),
+        _sentence("Across tasks", tasks, "task", need, rivals),
         *([_FEW.format(tasks)] if need <= tasks < FEWEST_TASKS else []),
     ]
 
 
-def _sentence(where: str, n: int, units: str, need: int, rivals: int) -> str:
+def _sentence(where: str, n: int, unit: str, need: int, rivals: int) -> str:
+    have, wanted = _counted(n, unit), _counted(need, unit)
+    against = _counted(rivals, "rival")
     reach = f"the smallest p is {smallest_p(n):.2g}, Holm's first threshold {ALPHA / rivals:.2g}"
     if n >= need:
-        return f"{where}, {n} {units} can be significant against {rivals} rivals: {reach}."
+        return f"{where}, {have} can be significant against {against}: {reach}."
     return (
-        f"{where}, NOTHING can be significant with {n} {units} against {rivals} rivals: {reach}; "
-        f"{need} {units} would do."
+        f"{where}, NOTHING can be significant with {have} against {against}: {reach}; "
+        f"{wanted} would do."
     )
+
+
+def _counted(n: int, unit: str) -> str:
+    return f"{n} {unit}" if n == 1 else f"{n} {unit}s"

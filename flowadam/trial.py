@@ -26,6 +26,8 @@ from flowadam.task import Task
 from flowadam.training import Training, one_thread
 
 READS_TEST = ("confirm", "inclusion")
+WARM_UP = 20
+"""Gradient evaluations before a timed run, no part of it."""
 
 
 def run_trial(
@@ -101,15 +103,19 @@ def run_trial(
 def run_group(
     study: Study, task: Task, spec: OptimizerSpec, group: Group, values: Values
 ) -> list[Outcome]:
-    """Run one group of a study's plan: what sweep, replay and tests share."""
+    """Run one group of a study's plan: what sweep, replay and tests share.
+
+    Before a timed run a short one warms up: libraries load, caches and memory pools fill.
+    """
     timed = group.phase == "timing"
-    with pinned() if timed else nullcontext():
+
+    def run(budget: int) -> list[Outcome]:
         return run_trial(
             task,
             spec,
             values,
             [run_seed(study.seed, seed) for seed in group.seeds],
-            group.cell.budget,
+            budget,
             phase=group.phase,
             device=study.device,
             dtype=study.dtype,
@@ -117,6 +123,11 @@ def run_group(
             probes=() if timed else study.probe,
             schedule=Schedule(study.schedule, study.warmup),
         )
+
+    with pinned() if timed else nullcontext():
+        if timed:
+            run(min(WARM_UP, group.cell.budget))
+        return run(group.cell.budget)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ class Sample:
         for name in (self.claim.optimizer, other):
             values = self.values(name, task)
             if not values:
-                return f"There are no runs of {name}."
+                return f"There are no runs of {name}: none yet, or its search found no winner."
             if bad := sum(value is None for value in values.values()):
                 return f"{bad} of {len(values)} runs of {name} did not end well{self._why(name)}."
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,8 @@ from flowadam.audit.read import Claims
 from flowadam.durable import write_atomic
 
 FILE = "audit.parquet"
+WIDE, LEAST = 170, 120
+"""Columns of the table, and those below which it becomes a list."""
 COLUMNS = (PUBLISHED, *(form.name for form in FORMS))
 
 
@@ -94,19 +97,43 @@ def claimed(claim: Claim, against: str) -> str:
     return percent(value) if is_share(claim) else fixed(value, 3)
 
 
-def text(claims: Claims, findings: Sequence[Finding]) -> str:
-    """Return the table as plain text, a line per variant, and why there is no verdict."""
+def text(claims: Claims, findings: Sequence[Finding], width: int = WIDE) -> str:
+    """Return all verdicts as plain text, and why there is none: a table, or a list below 120."""
+    lines = _wide(claims, findings) if width >= LEAST else _narrow(claims, findings, width)
+    told = dict.fromkeys(f"{f.claim}: {f.sentence}" for f in findings if f.verdict and f.sentence)
+    wrapped = told if width >= LEAST else (part for one in told for part in _wrapped(one, width))
+    return "\n".join([*lines, *wrapped])
+
+
+def _wide(claims: Claims, findings: Sequence[Finding]) -> list[str]:
+    """Return a table with a line per variant."""
     table = Table("claim", "against", "variant", "claimed", "gain [95 %]", "gradients", "verdict")
     table.box, table.pad_edge = None, False
     for claim in claims.claims:
         for against in claim.against:
             _add(table, claim, against, verdicts(findings, claim, against))
-    console = Console(width=170, color_system=None, force_terminal=False)
+    console = Console(width=WIDE, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(table, markup=False)
-    lines = [line.rstrip() for line in capture.get().splitlines()]
-    told = (f"{f.claim}: {f.sentence}" for f in findings if f.verdict and f.sentence)
-    return "\n".join([*lines, *dict.fromkeys(told)])
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def _narrow(claims: Claims, findings: Sequence[Finding], width: int) -> list[str]:
+    """Return a heading for each comparison, and below it a line or more for each variant."""
+    lines: list[str] = []
+    for claim in claims.claims:
+        for against in claim.against:
+            if found := verdicts(findings, claim, against):
+                told = claimed(claim, against)
+                lines += _wrapped(f"{claim.key} against {against}, claimed {told}", width)
+                for f in (found[variant] for variant in COLUMNS if variant in found):
+                    line = f"  {f.variant}: {f.verdict}, {cell(claim, f)}"
+                    lines += _wrapped(line.removesuffix(", –"), width)
+    return lines
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent="    ")
 
 
 def _add(table: Table, claim: Claim, against: str, found: dict[str, Finding]) -> None:

@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from analysis.text import count
+
 Word = Literal["holds", "shrinks", "vanishes", "reverses", "not testable"]
 WORDS: tuple[Word, ...] = ("holds", "shrinks", "vanishes", "reverses", "not testable")
 
@@ -127,4 +129,4 @@ def share(hits: int, n: int) -> Gain:
 
 def too_few(n: int) -> str:
     """Say that n pairs are too few for a verdict, "" where they are enough."""
-    return f"{n} pairs; a verdict needs {FEWEST}." if n < FEWEST else ""
+    return f"{count(n, 'pair')}; a verdict needs {FEWEST}." if n < FEWEST else ""

@@ -255,7 +255,8 @@ def audit(
 ) -> None:
     """Put published claims to the test: as published, and with each correction."""
     from flowadam.audit.studies import Effort
-    from flowadam.cli.audit import Options, list_claims, run_audit
+    from flowadam.cli.audit import Options, run_audit
+    from flowadam.cli.claim_list import list_claims
 
     if listed:
         list_claims(claims)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from analysis.audit.collect import findings_of, not_testable
 from analysis.audit.findings import Finding
@@ -21,6 +19,7 @@ from flowadam.audit.left import runs_left
 from flowadam.audit.read import Claims, read_claims
 from flowadam.audit.run import check_claim, run_claim
 from flowadam.audit.studies import AuditBench, Effort
+from flowadam.cli.claim_list import columns
 from flowadam.cli.engines import check_engine, opened_engine
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
@@ -69,22 +68,13 @@ def run_audit(name: str, options: Options) -> None:
     findings = _findings(claims, hindered, options.out)
     write_parquet(options.out, findings)
     path = write_page(options.out, claims, findings)
-    typer.echo(text(claims, findings))
+    typer.echo(text(claims, findings, columns()))
     typer.echo(f"page: {path}")
     if not options.measure:
         _say_left(claims, hindered, options)
     if left:
         typer.echo(f"{left} runs are left. The same command goes on with them.")
         raise typer.Exit(1)
-
-
-def list_claims(name: str) -> None:
-    """Print the claims of a file: key, kind, task, comparison and words."""
-    table = Table("claim", "kind", "task", "optimizer", "against", "words", box=None)
-    for c in read_claims(name).claims:
-        against = c.against if len(c.against) < 4 else (*c.against[:2], "...")
-        table.add_row(c.key, c.kind, c.task, c.optimizer, ", ".join(against), c.words)
-    Console().print(table, markup=False, soft_wrap=True)
 
 
 def _measure(claims: Claims, hindered: dict[str, str], options: Options, stop: Stop) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from analysis.text import count
 from flowadam import probes
 from flowadam.cli.folding import folding_table
 from flowadam.cost import Pilot, pilots
@@ -90,11 +91,22 @@ def _totals(
     unit = "GPU-hours (at one GPU a trial)" if study.device == "cuda" else "core-hours"
     part = "" if len(known) == len(mine) else f", without {len(mine) - len(known)} cells"
     return [
-        f"sampler {study.sampler}, selection {study.selection}, {study.trials} configurations and "
-        f"the default per cell, {min(study.substudies, study.trials)} sub-studies.",
+        f"sampler {study.sampler}, selection {study.selection}; {_search(study)}",
         f"At most {sum(runs.values()):,} runs, {gradients:,} gradient evaluations, about "
         f"{_text(sum(known))} {unit} (from pilots of a few gradients{part}), {disk:,.1f} MB.",
     ]
+
+
+def _search(study: Study) -> str:
+    """Say what is searched in a cell, and by how many sub-studies."""
+    if not study.trials:
+        return "nothing is searched: the default of every cell is confirmed."
+    parts = min(study.substudies, study.trials)
+    fewer = "" if parts == study.substudies else f" ({study.substudies} would need as many trials)"
+    return (
+        f"{count(study.trials, 'configuration')} and the default per cell, "
+        f"{count(parts, 'sub-study', 'sub-studies')}{fewer}."
+    )
 
 
 def _notes(study: Study, catalog: Catalog, found: dict[Cell, Pilot]) -> list[str]:

@@ -41,7 +41,7 @@ class ProgressLine:
 
     def phase(self, name: str, total: int, done: int) -> None:
         self._name, self._total, self._done, self._at_start = name, total, done, done
-        self._began, self._best = time.monotonic(), {}
+        self._began, self._best, self._bad = time.monotonic(), {}, 0
         self._console.print(f"{name}: {total} runs, {done} already in the store")
 
     def rows(self, rows: list[Row]) -> None:

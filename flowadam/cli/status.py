@@ -19,6 +19,7 @@ from flowadam.sweep import missing, planned
 def show_status(folder: Path) -> None:
     """Print, per cell, runs done and missing by phase, and how runs ended.
 
+    A phase whose runs are not known yet, as no search has elected a winner, is a dash.
     No plugin runs: what the plan needs of foreign tasks and optimizers stands in the ledger.
     """
     store = open_study(folder)
@@ -51,7 +52,7 @@ def _label(study: Study, cell: Cell) -> str:
 
 def _count(planned: list[Group], left: list[Group], cell: Cell) -> str:
     total, gone = (sum(len(g.seeds) for g in x if g.cell == cell) for x in (planned, left))
-    return f"{total - gone}/{total}"
+    return f"{total - gone}/{total}" if total else "-"
 
 
 def _ended(rows: list[Row]) -> str:
