@@ -250,6 +250,7 @@ def audit(
     engine: Annotated[str, typer.Option(help="local (this process) or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Trials at a time (ray).")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    time_limit: Annotated[float, typer.Option(help="Wall seconds of a run.")] = 600.0,
     table: Annotated[bool, typer.Option("--table", help="Run nothing, print the table.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="List the claims.")] = False,
 ) -> None:
@@ -261,7 +262,7 @@ def audit(
     if listed:
         list_claims(claims)
         return
-    effort = Effort(trials=trials, seeds=seeds, device=device)
+    effort = Effort(trials=trials, seeds=seeds, device=device, time_limit=time_limit)
     run_audit(claims, Options(out, effort, only or [], engine, workers, measure=not table))
 
 
