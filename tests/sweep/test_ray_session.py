@@ -61,6 +61,7 @@ def test_strangers_are_refused_even_where_ray_was_imported_before() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_second_session_of_one_process_has_a_token_of_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

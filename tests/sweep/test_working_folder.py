@@ -32,6 +32,7 @@ def run(desk: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_and_its_workers_use_our_packages(desk: Path) -> None:
     program = str(Path(sys.executable).with_name("flowadam"))
     done = run(desk, program, *SWEEP.split(), *ONE_CONFIRMED.split())
