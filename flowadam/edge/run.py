@@ -13,6 +13,7 @@ from flowadam.edge.catalogs import PROBES, RATE_OF, traced, tracked
 from flowadam.edge.problems import task_name
 from flowadam.edge.rates import usual_rate
 from flowadam.edge.studies import Extent, make_study
+from flowadam.edge.suited import kinks_of, require_full_batch
 from flowadam.probes import TRACKING
 from flowadam.rodflow.by_closure import Source, flat
 from flowadam.rodflow.method import method
@@ -32,9 +33,13 @@ def run_problem(
     """Run what the study of a problem lacks below `folder`; return how many runs are left.
 
     Raises:
-        InputError: an unknown task, or the folder holds runs of other settings.
+        InputError: an unknown task, one that draws batches, or the folder holds runs of other
+            settings.
     """
     task = bench.task(task_name(problem))
+    require_full_batch(task)
+    if found := kinks_of(task):
+        bench.say(f"{task.name} is not smooth ({', '.join(found)}): no flow is made for its kinks.")
     study = grown_study(folder, make_study("rod flow", problem, names, TRACKING, extent))
     rates = keep_rates(task, study.optimizer, folder.parent, bench.say)
     catalog = tracked(task, {name: rates[name] * extent.scale for name in study.optimizer})

@@ -21,6 +21,7 @@ from flowadam.edge.catalogs import tracked
 from flowadam.edge.problems import PROBLEMS, methods, task_name
 from flowadam.edge.run import RATES, find_rate, run_problem, trace_problem
 from flowadam.edge.studies import Extent
+from flowadam.edge.suited import kinks_of
 from flowadam.errors import InputError
 from flowadam.meter import GradMeter
 from flowadam.probes import TRACKING
@@ -137,6 +138,19 @@ def test_a_diverging_method_is_an_outcome() -> None:
     spec = tracked(tiny("edge_mlp"), {"nag": 1e6}).specs["nag"]
     (outcome,) = run_trial(tiny("edge_mlp"), spec, spec.defaults, [0], 8, dtype="float64")
     assert outcome.status == "diverged"
+
+
+def test_tasks_that_draw_batches_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="full batch; the task 'char_transformer' draws"):
+        run_problem("char_transformer", ["gd"], EXTENT, tmp_path / "c", bench())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("edge_mlp", ()), ("edge_cnn", ()), ("link_prediction_small", ("Relu",))]
+)
+def test_kinks_of_a_task_are_named(name: str, found: tuple[str, ...]) -> None:
+    assert kinks_of(tiny(name)) == found
 
 
 def test_names() -> None:
