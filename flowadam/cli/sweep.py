@@ -64,6 +64,7 @@ def run_sweep(
         raise InputError(f"`name` must be the name of one folder, got '{wanted.name}'.")
     folder = (out or Path("results") / wanted.name).resolve()
     study = grown_study(folder, wanted)
+    _check_columns(study, keys)
     registry = Registry(study.plugin)
     if path is None and "optimizer" not in keys:
         study = with_optimizers(study, registry.specs)
@@ -98,6 +99,12 @@ def read_wanted(path: Path | None, keys: Mapping[str, Any]) -> Study:
 def with_optimizers(study: Study, names: Iterable[str]) -> Study:
     """Return the study with the plugins' optimizers among all of them, the default."""
     return replace(study, optimizer=tuple(dict.fromkeys([*study.optimizer, *names])))
+
+
+def _check_columns(study: Study, keys: Mapping[str, Any]) -> None:
+    for key in ("user", "item", "rating"):
+        if key in keys and study.data is None:
+            raise InputError(f"--{key} names a column of your ratings: give their file by --data.")
 
 
 def _check_machine(study: Study, engine: str, address: str | None) -> None:

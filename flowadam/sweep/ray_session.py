@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from flowadam.errors import InputError
+from flowadam.errors import FlowAdamError, InputError
 from flowadam.sweep.session_folder import session_folder
 
 _ENVIRONMENT = {
@@ -46,6 +46,7 @@ def ray_session(address: str | None, *, cpus: int | None = None) -> Iterator[Pat
 
     Raises:
         InputError: no cluster can be joined at the address.
+        FlowAdamError: Ray cannot start here.
     """
     home, before = Path.cwd(), dict(os.environ)
     with session_folder() as folder:
@@ -88,6 +89,11 @@ def _connect(address: str | None, folder: Path, cpus: int) -> None:
         if address is not None:
             _join(ray, address)
             return
+        _start(ray, folder, cpus)
+
+
+def _start(ray: ModuleType, folder: Path, cpus: int) -> None:
+    try:
         ray.init(
             address="local",
             num_cpus=cpus,
@@ -96,6 +102,16 @@ def _connect(address: str | None, folder: Path, cpus: int) -> None:
             logging_level=logging.CRITICAL,
             _temp_dir=str(folder / "r"),
         )
+    except Exception as error:  # too busy a machine, no ports, no shared memory
+        raise FlowAdamError(
+            f"Ray could not start on this machine ({_reason(error)}). Nothing is lost: run the "
+            "same command again, or with --engine local."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _join(ray: ModuleType, address: str) -> None:
@@ -103,9 +119,9 @@ def _join(ray: ModuleType, address: str) -> None:
         _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # refused, unreachable, another version, another token
-        reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"--address must name a Ray cluster that lets us in, got '{address}' ({reason}). "
+            f"--address must name a Ray cluster that lets us in, got '{address}' "
+            f"({_reason(error)}). "
             "A cluster with a token needs RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH."
         ) from error
 

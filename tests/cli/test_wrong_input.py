@@ -23,6 +23,10 @@ def run(argv: list[str]) -> int:
 
 # words after `flowadam`, and what the sentence must say
 OPTIONS = {
+    "column without ratings": (
+        ["sweep", "--task", "digits_mlp", "--user", "who"],
+        "--user names a column of your ratings",
+    ),
     "unknown task": (["sweep", "--task", "digits_mpl"], "Did you mean 'digits_mlp'?"),
     "unknown optimizer": (
         ["sweep", "--task", "digits_mlp", "--optimizer", "adamm"],

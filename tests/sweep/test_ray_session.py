@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flowadam.errors import InputError
+from flowadam.errors import FlowAdamError, InputError
 from flowadam.sweep.ray_session import ray_session
 
 CLIENT = """
@@ -75,6 +75,16 @@ def test_a_second_session_of_one_process_has_a_token_of_its_own(
         assert ray.get(ray.remote(lambda: 7).remote()) == 7
         assert "RAY_AUTH_TOKEN" not in os.environ
     assert os.environ["RAY_AUTH_TOKEN"] == "1" * 64
+
+
+def test_a_ray_that_cannot_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(**_: object) -> None:
+        raise RuntimeError("The node timed out during startup.\nA second line.")
+
+    monkeypatch.setattr("ray.init", fails)
+    said = r"could not start on this machine \(The node timed out during startup\.\)\. Nothing is"
+    with pytest.raises(FlowAdamError, match=said), ray_session(None):
+        raise AssertionError("started")
 
 
 @pytest.mark.parametrize("address", ["auto", "127.0.0.1:1", "nowhere.invalid:6379", "nonsense"])
