@@ -13,8 +13,11 @@ from analysis.audit.findings import Finding
 from analysis.audit.table import COLUMNS, amount, claimed, verdicts
 from analysis.text import aligned
 from flowadam.audit.claims import Claim
+from flowadam.audit.forms import FORMS
 from flowadam.audit.read import Claims
 
+GAINS = (FORMS[0].name, FORMS[-1].name)
+"""Forms whose gain is shown beside the word: no correction, and all of them."""
 HEAD = ("claim", "against", "n", "claimed", *COLUMNS)
 
 
@@ -26,9 +29,10 @@ def read_findings(path: Path) -> list[Finding]:
 
 
 def short(claims: Claims, findings: Sequence[Finding]) -> str:
-    """Return a line for each comparison that has a verdict: the word and the gain of every form.
+    """Return a line for each comparison that has a verdict: a word for every form.
 
-    A gain stands with its interval; n counts the pairs of the corrected forms.
+    On fair data, and with all corrections, the gain stands beside it with its interval; n counts
+    the pairs of the corrected forms.
     """
     return "\n".join(aligned([HEAD, *_lines(claims, findings)]))
 
@@ -47,6 +51,7 @@ def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, .
 def _cell(claim: Claim, f: Finding | None) -> str:
     if f is None:
         return ""
-    if not f.n or math.isnan(f.low) or f.verdict == "not testable":
+    bare = not f.n or math.isnan(f.low) or f.verdict == "not testable"
+    if bare or f.variant not in GAINS:
         return f.verdict
     return f"{f.verdict} {amount(claim, f)}"
