@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from analysis.intervals import Estimate
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+TINY = 1e-4
 MINUS = "−"
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -43,7 +44,13 @@ def estimate(e: Estimate | None, *, signed: bool = False, one: str = "seed") -> 
 
 
 def interval(center: float, low: float, high: float, *, signed: bool = False) -> str:
-    """Return ``center [low, high]`` with two digits of the half width; infinities stay."""
+    """Return ``center [low, high]`` with two digits of the half width; infinities stay.
+
+    Where all three are below 1e-4, two digits of each, as powers of ten.
+    """
+    ends = [abs(v) for v in (center, low, high) if math.isfinite(v)]
+    if 0 < max(ends, default=0.0) < TINY:
+        return "{} [{}, {}]".format(*(_small(v, signed) for v in (center, low, high)))
     width = (high - low) / 2
     places = _decimals(width if math.isfinite(width) and width else center / 100)
     parts = (
@@ -93,6 +100,11 @@ def _decimals(scale: float) -> int:
 
 def _fixed(value: float, places: int, signed: bool) -> str:
     return _signed(f"{value:{'+' if signed else ''}.{places}f}")
+
+
+def _small(value: float, signed: bool) -> str:
+    """Return two significant digits."""
+    return _signed(f"{value:{'+' if signed else ''}.2g}") if math.isfinite(value) else number(value)
 
 
 def _signed(text: str) -> str:

@@ -52,6 +52,12 @@ def test_an_infinite_end_stays_infinite() -> None:
     assert interval(0.5, 0.4, math.inf) == "0.5000 [0.4000, ∞]"
 
 
+def test_tiny_intervals_are_powers_of_ten() -> None:
+    assert interval(1e-9, -2e-9, 4.25e-9, signed=True) == "+1e−09 [−2e−09, +4.3e−09]"
+    assert interval(2e-5, 1e-5, math.inf) == "2e−05 [1e−05, ∞]"
+    assert interval(2e-5, -1e-3, 1e-3) == "0.0000 [−0.0010, 0.0010]"
+
+
 @pytest.mark.parametrize(
     ("share", "text"),
     [(0.0312, "+3.1"), (-0.5, "−50"), (0.0, "0"), (-0.00012, "−0.01"), (2.5, "+250")],
