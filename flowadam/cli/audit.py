@@ -13,16 +13,16 @@ from analysis.audit.collect import findings_of, not_testable
 from analysis.audit.findings import Finding
 from analysis.audit.page import write_page
 from analysis.audit.readings import Reading
-from analysis.audit.table import text, write_parquet
+from analysis.audit.table import WIDE, text, write_parquet
 from flowadam.audit.claims import Claim
 from flowadam.audit.left import runs_left
 from flowadam.audit.read import Claims, read_claims
 from flowadam.audit.run import check_claim, run_claim
 from flowadam.audit.studies import AuditBench, Effort
-from flowadam.cli.claim_list import columns
 from flowadam.cli.engines import check_engine, opened_engine
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
+from flowadam.cli.width import columns
 from flowadam.errors import InputError
 from flowadam.sweep import LocalEngine, Stop
 from trainables.published.record import Record, wanted
@@ -68,7 +68,7 @@ def run_audit(name: str, options: Options) -> None:
     findings = _findings(claims, hindered, options.out)
     write_parquet(options.out, findings)
     path = write_page(options.out, claims, findings)
-    typer.echo(text(claims, findings, columns()))
+    typer.echo(text(claims, findings, columns(WIDE)))
     typer.echo(f"page: {path}")
     if not options.measure:
         _say_left(claims, hindered, options)

@@ -11,16 +11,18 @@ from rich.table import Table
 from analysis.audit.table import LEAST, WIDE
 from flowadam.audit.claims import Claim
 from flowadam.audit.read import read_claims
+from flowadam.cli.width import columns
 
 
 def list_claims(name: str) -> None:
     """Print the claims of a file: key, kind, task, comparison and words."""
     claims = read_claims(name).claims
-    if columns() < LEAST:
+    width = columns(WIDE)
+    if width < LEAST:
         for c in claims:
             head = f"{c.key}  {c.kind}, {c.task}: {c.optimizer} against {_rivals(c)}"
-            typer.echo(textwrap.fill(head, columns(), subsequent_indent="    "))
-            typer.echo(textwrap.fill(f"  {c.words}", columns(), subsequent_indent="  "))
+            typer.echo(textwrap.fill(head, width, subsequent_indent="    "))
+            typer.echo(textwrap.fill(f"  {c.words}", width, subsequent_indent="  "))
         return
     table = Table("claim", "kind", "task", "optimizer", "against", "words", box=None)
     for c in claims:
@@ -31,9 +33,3 @@ def list_claims(name: str) -> None:
 def _rivals(claim: Claim) -> str:
     few = claim.against if len(claim.against) < 4 else (*claim.against[:2], "...")
     return ", ".join(few)
-
-
-def columns() -> int:
-    """Return the columns of the terminal; those of the table where there is none."""
-    console = Console()
-    return console.width if console.is_terminal else WIDE

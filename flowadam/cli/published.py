@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import typer
@@ -13,10 +15,14 @@ from rich.table import Column, Table
 from analysis.intervals import mean_interval
 from analysis.text import estimate
 from flowadam import datasets
+from flowadam.cli.width import columns
 from flowadam.errors import InputError
 from trainables import published
 from trainables.published.checks import Check, checks
 from trainables.published.record import FILE, Record, wanted
+
+WIDE, LEAST = 160, 120
+"""Columns of the table, and those below which it becomes a list."""
 
 
 def run_published(
@@ -54,7 +60,7 @@ def run_published(
     kept = [r for r in record.runs if (r.scenario, r.contender, r.seed) in asked]
     found = [check for name in chosen for check in checks(published.get(name), kept)]
     found = [check for check in found if check.claim] if claimed else found
-    Console().print(text(found), markup=False, highlight=False, soft_wrap=True)
+    typer.echo(text(found, columns(WIDE)))
 
 
 def _check(out: Path, jobs: int | None, measure: bool) -> None:
@@ -82,8 +88,18 @@ def _is_possible(name: str) -> bool:
     return True
 
 
-def text(found: Sequence[Check]) -> str:
-    """Return the table as plain text, with what its columns mean."""
+def text(found: Sequence[Check], width: int = WIDE) -> str:
+    """Return the checks as plain text, with what they mean: a table, or a list below 120 columns."""
+    lines = _wide(found) if width >= LEAST else _narrow(found, width)
+    claimed = [check for check in found if check.claim]
+    held = sum(bool(check.holds) for check in claimed)
+    told = [f"{held} of {len(claimed)} published numbers hold.", METHOD]
+    if width < LEAST:
+        told = [textwrap.fill(one, width) for one in told]
+    return "\n".join([*lines, "", *told])
+
+
+def _wide(found: Sequence[Check]) -> list[str]:
     table = Table(
         Column("published scenario", no_wrap=True),
         *("key", "what", "claimed", "measured [95 %]", "n", "gradients", "holds"),
@@ -92,27 +108,37 @@ def text(found: Sequence[Check]) -> str:
     )
     last = ""
     for check in found:
-        claim = check.claim
-        published_ = f"{claim.mean:g} ± {claim.tolerance:g}" if claim else "-"
-        alone = len(check.values) < check.n  # A margin of means has no value of its own per seed.
-        measured = f"{check.mean:.4g}" if alone else estimate(mean_interval(check.values))
-        cells = (
-            f"{check.contender}: {check.quantity}",
-            published_,
-            measured,
-            str(check.n),
-            f"{check.gradients:.0f}",
-        )
+        what, count = f"{check.contender}: {check.quantity}", f"{check.gradients:.0f}"
+        cells = (what, _claimed(check), _measured(check), str(check.n), count)
         name = check.scenario if check.scenario != last else ""
         table.add_row(name, check.key if name else "", *cells, WORDS[check.holds])
         last = check.scenario
-    console = Console(width=160, color_system=None, force_terminal=False)
+    console = Console(width=WIDE, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
-    lines = [line.rstrip() for line in capture.get().splitlines()]
-    claimed = [check for check in found if check.claim]
-    held = sum(bool(check.holds) for check in claimed)
-    return "\n".join([*lines, "", f"{held} of {len(claimed)} published numbers hold.", METHOD])
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def _narrow(found: Sequence[Check], width: int) -> list[str]:
+    lines: list[str] = []
+    for scenario, group in groupby(found, lambda check: check.scenario):
+        mine = list(group)
+        lines.append(f"{scenario} {mine[0].key}".rstrip())
+        for check in mine:
+            line = f"  {check.contender}: {check.quantity}: {_measured(check)} n={check.n}"
+            if check.claim:
+                line += f", claimed {_claimed(check)}: {WORDS[check.holds]}"
+            lines += textwrap.wrap(line, width, subsequent_indent="    ")
+    return lines
+
+
+def _claimed(check: Check) -> str:
+    return f"{check.claim.mean:g} ± {check.claim.tolerance:g}" if check.claim else "-"
+
+
+def _measured(check: Check) -> str:
+    alone = len(check.values) < check.n  # A margin of means has no value of its own per seed.
+    return f"{check.mean:.4g}" if alone else estimate(mean_interval(check.values))
 
 
 WORDS = {True: "yes", False: "no", None: "-"}
