@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from analysis.intervals import Estimate
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+WIDE = 170
+"""Columns of a table in a file."""
 TINY = 1e-4
 MINUS = "−"
 SPACE = "\N{NO-BREAK SPACE}"
@@ -79,6 +82,20 @@ def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     lines = list(rows)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+
+
+def fitted(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return rows, the head first, as a table; as lists by their first cell where it is wider."""
+    lines = aligned(rows)
+    if max(map(len, lines)) <= width:
+        return lines
+    head, *body = rows
+    listed: list[str] = []
+    for name, *cells in body:
+        pairs = zip(head[1:], cells, strict=True)
+        told = "; ".join(f"{what} {cell}" for what, cell in pairs if cell)
+        listed += textwrap.wrap(f"{name}: {told}", width, subsequent_indent="  ")
+    return listed
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

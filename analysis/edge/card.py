@@ -20,7 +20,7 @@ WORDS = {"rod": "alternating", "matrix": "matrix"}
 NOTE = (
     "Medians over the seeds, every seed as a thin line. Error: distance of a flow's center to "
     "(w_t + w_(t+1)) / 2. Oscillation: |2 w_t - w_(t-1) - w_(t+1)| / 4, and half the length of the "
-    "rods. Dotted: the median onset. Dashed: the threshold."
+    "rods, that of the matrix rod with its drift. Dotted: the median onset. Dashed: the threshold."
 )
 CAVEAT = (
     "The ratio is the mean error of a rod flow from the onset (the first reading of S >= S*) to "
@@ -62,7 +62,7 @@ def sentences(found: Sequence[Ratio]) -> list[str]:
         mine = [r for r in found if r.flow == flow and r.reached]
         better = [r for r in mine if r.better]
         told.append(
-            f"{FLOWS[flow].capitalize()}: closer than the stable flow for {len(better)} of "
+            f"{FLOWS[flow].capitalize()}: shown closer than the stable flow for {len(better)} of "
             f"{count(len(mine), 'optimizer')} that came to the edge."
         )
         told += [

@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from analysis.card import Key, Picture
 from analysis.edge.runs import FLOWS, Series, TrackedRun
@@ -16,6 +16,10 @@ from analysis.figures.style import COLORS, INK, canvas, picture, plain_ticks
 
 LOOKS = {"stable": 1, "matrix": 4, "rod": 0}
 DISCRETE = 6
+LOWEST, MARGIN = 0.02, 1.5
+"""Share of points that a logarithmic axis may cut off below, and the room at its ends."""
+FEW = 50
+"""Ratio of its ends below which powers of ten are too few as ticks."""
 KEYS = (
     *(Key(FLOWS[flow], color, 0) for flow, color in LOOKS.items()),
     Key("the optimizer itself", DISCRETE, 0),
@@ -71,11 +75,22 @@ def draw(ax: Axes, runs: Sequence[TrackedRun], pick: Pick, color: int) -> None:
 def finish(ax: Axes, name: str, *, log: bool) -> None:
     """Name the axis, and make it logarithmic where that is asked for and possible."""
     if log and any((np.asarray(line.get_ydata()) > 0).any() for line in ax.lines):
+        low, high = _span(ax)
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(numticks=5))
+        ax.set_ylim(low, high)
+        few = high / low < FEW
+        ax.yaxis.set_major_locator(MaxNLocator(4) if few else LogLocator(numticks=5))
     plain_ticks(ax)
     ax.tick_params(length=0, which="both")
     ax.set_ylabel(name)
+
+
+def _span(ax: Axes) -> tuple[float, float]:
+    """Return the ends of a logarithmic axis; single points far below all others are cut off."""
+    lines = [np.asarray(line.get_ydata(), dtype=float) for line in ax.lines]
+    values = np.concatenate(lines)
+    values = values[np.isfinite(values) & (values > 0)]
+    return float(np.quantile(values, LOWEST)) / MARGIN, float(values.max()) * MARGIN
 
 
 def _mark_onset(axes: Sequence[Axes], runs: Sequence[TrackedRun]) -> None:

@@ -15,50 +15,55 @@ from analysis.edge.card import HEAD, edge_card, row, sentences
 from analysis.edge.ratios import Ratio, ratios
 from analysis.edge.runs import TrackedRun
 from analysis.report import page
-from analysis.text import aligned, count
+from analysis.text import WIDE, count, fitted
 from flowadam.durable import write_atomic
 
-PAGE, PARQUET = "rodflow.html", "rodflow.parquet"
+PAGE, PARQUET = "rodflow{}.html", "rodflow{}.parquet"
 Runs = Mapping[str, Sequence[TrackedRun]]
 """By the name of the problem."""
 
 
-def write_page(folder: Path, runs: Runs) -> Path:
-    """Write the page, whole or not at all, and return its path."""
+def write_page(folder: Path, runs: Runs, suffix: str = "") -> Path:
+    """Write the page, whole or not at all, `suffix` in its name, and return its path."""
     cards = [edge_card(problem, mine) for problem, mine in runs.items() if mine]
     total = sum(len(mine) for mine in runs.values())
-    path, line = folder / PAGE, f"{count(total, 'run')} on {count(len(cards), 'problem')}"
+    path = folder / PAGE.format(suffix)
+    line = f"{count(total, 'run')} on {count(len(cards), 'problem')}"
     write_atomic(path, page("Rod flow", line, cards))
     return path
 
 
-def write_parquet(folder: Path, runs: Runs) -> Path:
+def write_parquet(folder: Path, runs: Runs, suffix: str = "") -> Path:
     """Write every ratio as a row: problem, task, optimizer, flow, lr, mean, low, high, n, ..."""
     rows = [{"problem": name, **_flat(r)} for name, mine in runs.items() for r in ratios(mine)]
-    buffer, path = io.BytesIO(), folder / PARQUET
+    buffer, path = io.BytesIO(), folder / PARQUET.format(suffix)
     pd.DataFrame(rows).to_parquet(buffer, index=False)
     write_atomic(path, buffer.getvalue())
     return path
 
 
-def text(runs: Runs, width: int = 100) -> str:
-    """Return the tables of all problems as plain text, each with its verdict."""
+def text(runs: Runs, width: int = WIDE) -> str:
+    """Return the tables of all problems as plain text, each with its verdict.
+
+    Args:
+        width: where a table is wider, its rows become lists; sentences are at most 100 wide.
+    """
     lines: list[str] = []
     for problem, mine in ((problem, mine) for problem, mine in runs.items() if mine):
-        lines += ["", problem, *_table(mine)]
+        lines += ["", problem, *_table(mine, width)]
         for sentence in sentences(ratios(mine)):
-            lines += textwrap.wrap(sentence, width, subsequent_indent="  ")
+            lines += textwrap.wrap(sentence, min(width, 100), subsequent_indent="  ")
     return "\n".join(lines).strip("\n")
 
 
-def _table(runs: Sequence[TrackedRun]) -> list[str]:
+def _table(runs: Sequence[TrackedRun], width: int) -> list[str]:
     found = ratios(runs)
     names = dict.fromkeys(run.optimizer for run in runs)
     rows: list[tuple[str, ...]] = [HEAD]
     for name in names:
         mine = [run for run in runs if run.optimizer == name]
         rows.append(row(mine, [r for r in found if r.optimizer == name]))
-    return aligned(rows)
+    return fitted(rows, width)
 
 
 def _flat(ratio: Ratio) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from analysis.edge.report import Runs
 from analysis.edge.runs import Series, TrackedRun
 from analysis.figures.style import INK, canvas, picture
 from analysis.report import page
-from analysis.text import aligned, count, number, percent
+from analysis.text import WIDE, count, fitted, number, percent
 from flowadam.durable import write_atomic
 
-PAGE = "trace.html"
+PAGE = "trace{}.html"
 NEAR = 0.9
 """S / S* from which on a run counts as at the edge."""
 OWN = (
@@ -90,20 +90,20 @@ def trace_card(problem: str, runs: Sequence[TrackedRun]) -> Card:
     )
 
 
-def trace_text(runs: Runs) -> str:
-    """Return the tables of all problems as plain text."""
+def trace_text(runs: Runs, width: int = WIDE) -> str:
+    """Return the tables of all problems as plain text, at most `width` wide."""
     lines: list[str] = []
     for problem, mine in runs.items():
         names = dict.fromkeys(run.optimizer for run in mine)
         rows = [_row([run for run in mine if run.optimizer == name]) for name in names]
-        lines += ["", problem, *aligned([HEAD, *rows])] if mine else ()
+        lines += ["", problem, *fitted([HEAD, *rows], width)] if mine else ()
     return "\n".join(lines).strip("\n")
 
 
-def write_trace(folder: Path, runs: Runs) -> Path:
-    """Write the page, whole or not at all, and return its path."""
+def write_trace(folder: Path, runs: Runs, suffix: str = "") -> Path:
+    """Write the page, whole or not at all, `suffix` in its name, and return its path."""
     cards = [trace_card(problem, mine) for problem, mine in runs.items() if mine]
-    path, line = folder / PAGE, count(sum(map(len, runs.values())), "run")
+    path, line = folder / PAGE.format(suffix), count(sum(map(len, runs.values())), "run")
     write_atomic(path, page("Optimizers at the edge of stability", line, cards))
     return path
 

@@ -311,7 +311,7 @@ def rodflow_root(
     seeds: Annotated[int, typer.Option(help="Starts of every optimizer.")] = 5,
     steps: Annotated[
         int | None,
-        typer.Option(help="Optimizer steps from near the edge. Default: 240, of --trace 3000."),
+        typer.Option(help="Optimizer steps from near the edge. Default: 200, of --trace 3000."),
     ] = None,
     scale: Annotated[float, typer.Option(help="Factor of the usual rates.")] = 1.0,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("results/rodflow"),
@@ -328,7 +328,7 @@ def rodflow_root(
     from flowadam.cli.track import Options, run_tracking
     from flowadam.edge.studies import Extent
 
-    extent = Extent(seeds, steps or (3000 if trace else 240), scale)
+    extent = Extent(seeds, steps or (3000 if trace else 200), scale)
     chosen = problem or ["mlp"], optimizer or []
     run_tracking(Options(*chosen, extent, out, engine, workers, trace, measure=not table))
 

@@ -89,7 +89,7 @@ def _is_possible(name: str) -> bool:
 
 
 def text(found: Sequence[Check], width: int = WIDE) -> str:
-    """Return the checks as plain text, with what they mean: a table, or a list below 120 columns."""
+    """Return the checks as plain text: a table, or a list below 120 columns, and what it means."""
     lines = _wide(found) if width >= LEAST else _narrow(found, width)
     claimed = [check for check in found if check.claim]
     held = sum(bool(check.holds) for check in claimed)

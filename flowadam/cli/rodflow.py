@@ -6,16 +6,17 @@ import math
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
 
+from analysis.text import WIDE, fitted
+from flowadam.cli.width import columns
 from flowadam.errors import InputError
 from flowadam.rodflow.recorded import Recorded, read
 from flowadam.rodflow.verify import AGREEMENT, Verification, usual_ratio, verify
 from flowadam.training import one_thread
 
-WIDTH = 110
-"""Columns of the table, which is not folded for narrow terminals."""
+HEAD = ("flow", "measured", "stored", "of stable", "gradients per step", "seconds", "status")
+SAME = 1e-3
+"""Relative gap up to which a stored threshold is the computed one."""
 
 
 def verify_file(path: Path, max_ratio: float | None) -> None:
@@ -31,7 +32,7 @@ def verify_file(path: Path, max_ratio: float | None) -> None:
         found = verify(recorded)
     limit = usual_ratio(recorded) if max_ratio is None else max_ratio
     typer.echo(_heading(path, recorded))
-    Console(width=WIDTH, highlight=False).print(_table(found))
+    typer.echo("\n".join(fitted(_table(found), columns(WIDE))))
     typer.echo("\n".join(_verdict(found, limit)))
     if not found.holds(limit):
         raise typer.Exit(1)
@@ -58,18 +59,12 @@ def _heading(path: Path, recorded: Recorded) -> str:
     )
 
 
-def _table(found: Verification) -> Table:
-    table = Table(
-        Column("flow", no_wrap=True),
-        *("measured", "stored", "of stable", "gradients per step", "seconds", "status"),
-        box=None,
-        pad_edge=False,
-    )
+def _table(found: Verification) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [HEAD]
     stable = found.errors["stable flow"]
     for label, path in found.trails.items():
         error, stored = found.errors[label], found.recorded.errors.get(label, math.nan)
-        table.add_row(
-            label,
+        cells = (
             f"{error:.3e}",
             "-" if math.isnan(stored) else f"{stored:.3e}",
             f"{error / stable:.4f}" if math.isfinite(stable) else "-",
@@ -77,15 +72,17 @@ def _table(found: Verification) -> Table:
             f"{path.seconds:.1f}",
             path.status,
         )
-    return table
+        rows.append((label, *cells))
+    return rows
 
 
 def _verdict(found: Verification, limit: float) -> list[str]:
     gap = abs(found.threshold / found.recorded.threshold - 1)
+    told = "" if gap <= SAME else ": ANOTHER ONE, of which the verdict takes no notice"
     words = {True: "holds", False: "FAILS"}
     agrees, close = found.disagreement <= AGREEMENT, found.ratio <= limit
     return [
-        f"threshold {found.threshold:.6g}, {gap:.1e} from the stored one",
+        f"threshold {found.threshold:.6g}, {gap:.1e} from the stored one{told}",
         f"first two steps within {AGREEMENT:.0e}: {found.disagreement:.1e}  {words[agrees]}",
         f"alternating rod within {limit:g} of the stable flow: {found.ratio:.4f}  {words[close]}",
     ]

@@ -12,15 +12,20 @@ import typer
 from analysis.edge.report import text, write_page, write_parquet
 from analysis.edge.runs import TrackedRun, read_runs
 from analysis.edge.trace import trace_text, write_trace
+from analysis.text import WIDE
 from flowadam.cli.engines import check_engine, opened_engine
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
+from flowadam.cli.width import columns
 from flowadam.edge.catalogs import TRACED
-from flowadam.edge.problems import ALL, methods
+from flowadam.edge.problems import ALL, PROBLEMS, methods, task_name
 from flowadam.edge.run import run_problem, trace_problem
 from flowadam.edge.studies import Extent
 from flowadam.errors import InputError
 from flowadam.sweep import Bench, Stop
+
+Found = dict[str, list[TrackedRun]]
+"""Runs by the name of their problem."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,12 @@ class Options:
 
     def folder(self, problem: str) -> Path:
         """Return where the study of a problem lies: rates of another scale are other runs."""
-        scale = "" if self.extent.scale == 1 else f"-{self.extent.scale:g}"
-        return self.out / f"{problem}{scale}{'-trace' if self.trace else ''}"
+        return self.out / f"{problem}{self.suffix}{'-trace' if self.trace else ''}"
+
+    @property
+    def suffix(self) -> str:
+        """What files of another scale have in their names."""
+        return "" if self.extent.scale == 1 else f"-{self.extent.scale:g}"
 
 
 def run_tracking(options: Options) -> None:
@@ -57,7 +66,11 @@ def run_tracking(options: Options) -> None:
     """
     check_engine(options.engine)
     left = _measure(options) if options.measure else 0
-    (_report_trace if options.trace else _report)(options)
+    runs = _found(options)
+    if any(runs.values()):
+        (_report_trace if options.trace else _report)(options, runs)
+    elif not left:
+        raise InputError(f"{options.out} must hold runs of {', '.join(runs)}, it has none.")
     if left:
         typer.echo("Runs are left. The same command goes on with them.")
         raise typer.Exit(1)
@@ -68,6 +81,8 @@ def _measure(options: Options) -> int:
     names = list(options.names or TRACED) if options.trace else methods(options.names or [ALL])
     run = trace_problem if options.trace else run_problem
     stop, registry, left = Stop(), Registry(), 0
+    for problem in options.problems:
+        _require_problem(problem, registry)
     with ExitStack() as stack:
         stack.enter_context(stop.on_interrupt())
         engine = stack.enter_context(opened_engine(options.engine, options.workers))
@@ -80,31 +95,34 @@ def _measure(options: Options) -> int:
     return left
 
 
-def _report(options: Options) -> None:
-    runs = _found(options)
-    write_parquet(options.out, runs)
-    path = write_page(options.out, runs)
-    typer.echo(text(runs))
+def _require_problem(problem: str, registry: Registry) -> None:
+    try:
+        registry.task(task_name(problem))
+    except InputError as error:
+        raise InputError(f"{error} Short names: {', '.join(PROBLEMS)}.") from None
+
+
+def _report(options: Options, runs: Found) -> None:
+    write_parquet(options.out, runs, options.suffix)
+    path = write_page(options.out, runs, options.suffix)
+    typer.echo(text(runs, columns(WIDE)))
     typer.echo(f"page: {path}")
 
 
-def _report_trace(options: Options) -> None:
-    runs = _found(options)
-    path = write_trace(options.out, runs)
-    typer.echo(trace_text(runs))
+def _report_trace(options: Options, runs: Found) -> None:
+    path = write_trace(options.out, runs, options.suffix)
+    typer.echo(trace_text(runs, columns(WIDE)))
     typer.echo(f"page: {path}")
 
 
-def _found(options: Options) -> dict[str, list[TrackedRun]]:
-    """Return the runs in the folders by problem.
-
-    Raises:
-        InputError: there are none.
-    """
-    runs = {problem: read_runs(options.folder(problem)) for problem in options.problems}
-    if not any(runs.values()):
-        raise InputError(f"{options.out} must hold runs of {', '.join(runs)}, it has none.")
-    return runs
+def _found(options: Options) -> Found:
+    """Return the runs by problem: of those asked for, then of all others at this scale."""
+    beside = sorted(path.parent.name.split("-")[0] for path in options.out.glob("*/study.toml"))
+    names = dict.fromkeys([*options.problems, *beside])
+    found = {name: read_runs(options.folder(name)) for name in names}
+    told = f" at {options.extent.scale:g} of the usual rates" if options.suffix else ""
+    asked = options.problems
+    return {f"{name}{told}": runs for name, runs in found.items() if runs or name in asked}
 
 
 def _say(words: str) -> None:

@@ -25,7 +25,7 @@ class Extent:
     """
 
     seeds: int = 5
-    steps: int = 240
+    steps: int = 200
     scale: float = 1.0
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -68,8 +69,8 @@ class AlternatingRod:
 
     def __post_init__(self) -> None:
         require_count("substeps", self.substeps)
-        if not self.floor >= 0:
-            raise ValueError(f"`floor` must be a number of at least 0, got {self.floor!r}.")
+        if not 0 <= self.floor < math.inf:
+            raise ValueError(f"`floor` must be a finite number from 0 on, got {self.floor!r}.")
 
     def start(self, first: State, second: State, third: State) -> Rod:
         """Return the state at t = 1 from those of the optimizer at t = 0, 1 and 2."""

@@ -51,14 +51,14 @@ def jvp(field: Field[S], state: S, slope: S) -> S:
         # torch's own rules for some operations are scripts, which it deprecates.
         warnings.filterwarnings("ignore", ".*torch.jit.script", DeprecationWarning)
         bend = torch.func.jvp(of_tensors, tuple(state.parts()), tuple(slope.parts()))[1]
-    return slope.moved([-0.5], [type(state)(*bend)])
+    return slope.plus([-0.5], [type(state)(*bend)])
 
 
 def difference(field: Field[S], state: S, slope: S) -> S:
     """Return F - (F(Y + h F) - F) / (2 h), h = 1e-3."""
     ahead = field(state.moved([DIFFERENCE], [slope]))
     half = 0.5 / DIFFERENCE
-    return slope.moved([half, -half], [slope, ahead])
+    return slope.plus([half, -half], [slope, ahead])
 
 
 def half_step(field: Field[S], state: S, slope: S) -> S:
@@ -69,7 +69,7 @@ def half_step(field: Field[S], state: S, slope: S) -> S:
 def logarithm(field: Field[S], state: S, slope: S) -> S:
     """Return (Y1 - Y0) - (Y2 - 2 Y1 + Y0) / 2, Y1 and Y2 iterates of the map."""
     second = field(state.moved([1.0], [slope]))
-    return slope.moved([0.5, -0.5], [slope, second])
+    return slope.plus([0.5, -0.5], [slope, second])
 
 
 CORRECTIONS: dict[str, Correction] = {

@@ -77,7 +77,7 @@ class Course:
 
     def middle(self) -> State:
         """Return the mean of the last two states."""
-        return self.states[-1].moved([0.5, -0.5], [self.states[-2], self.states[-1]])
+        return self.states[-1].plus([0.5, -0.5], [self.states[-2], self.states[-1]])
 
     def is_calm(self) -> bool:
         """Whether the last two moves are nearly the same; not before there are two."""

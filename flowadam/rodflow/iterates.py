@@ -101,7 +101,7 @@ class Iterates:
         return "ok"
 
     def _read_sharpness(self) -> None:
-        middle = self.states[-1].moved([0.5, -0.5], [self.states[-2], self.states[-1]])
+        middle = self.states[-1].plus([0.5, -0.5], [self.states[-2], self.states[-1]])
         found = preconditioned_sharpness(self.method, self._probe, middle, near=self._near)
         self._marks.append(self.t - 1)
         self._sharpness.append(found.value)

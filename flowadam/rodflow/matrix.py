@@ -94,7 +94,7 @@ class MatrixRod:
         rods_w = second.w.new_zeros(self.rank, len(second.w))
         rods_m = second.w.new_zeros(self.rank, len(second.m))
         rods_w[0], rods_m[0] = (third.w - second.w) / 2, (third.m - second.m) / 2
-        center = second.moved([0.5, -0.5], [third, second])
+        center = second.plus([0.5, -0.5], [third, second])
         return Rods(center.w, center.m, center.nu, rods_w, rods_m)
 
     def advance(self, method: Method, gradients: Gradients, rods: Rods) -> Rods:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -38,6 +39,9 @@ class Method:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
+        for name in ("lr", "beta1", "beta2", "eps"):
+            if not isinstance(getattr(self, name), Real):
+                raise ValueError(f"`{name}` must be a number, got {getattr(self, name)!r}.")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"`lr` must be a positive finite number, got {self.lr!r}.")
         for name in ("beta1", "beta2"):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 from flowadam.rodflow.gradients import Loss
 
@@ -23,8 +25,16 @@ def flattened(
             ``lambda net: mse_loss(net(X), y)``.
 
     Raises:
-        ValueError: no parameter requires a gradient.
+        ValueError: no parameter requires a gradient, or the module draws dropout or moves running
+            statistics: put it into ``eval`` mode.
     """
+    for name, layer in module.named_modules():
+        drops = isinstance(layer, _DropoutNd) and layer.p > 0
+        if layer.training and (drops or isinstance(layer, _NormBase)):
+            raise ValueError(
+                "The loss must be a function of the parameters alone: put the module into eval "
+                f"mode, '{name}' ({type(layer).__name__}) is in training mode."
+            )
     moving = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
     if not moving:
         raise ValueError("The module must have a parameter that requires a gradient, got none.")

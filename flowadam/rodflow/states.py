@@ -21,13 +21,17 @@ class Tensors:
         """Return the tensors in the order of the fields."""
         return [getattr(self, field.name) for field in fields(self)]
 
-    def moved(self, weights: Sequence[float], slopes: Sequence[Tensors]) -> Self:
+    def plus(self, weights: Sequence[float], others: Sequence[Tensors]) -> Self:
         """Return Y + sum_i a_i K_i; a weight of 0 costs nothing."""
         parts = self.parts()
-        for weight, slope in zip(weights, slopes, strict=True):
+        for weight, other in zip(weights, others, strict=True):
             if weight:
-                parts = list(_add(parts, slope.parts(), alpha=weight))
+                parts = list(_add(parts, other.parts(), alpha=weight))
         return type(self)(*parts)
+
+    def moved(self, weights: Sequence[float], slopes: Sequence[Tensors]) -> Self:
+        """Return the state Y + sum_i a_i K_i, kept where a state can be."""
+        return self.plus(weights, slopes)
 
     def is_finite(self) -> bool:
         """Whether every entry is a finite number."""
@@ -70,7 +74,7 @@ class Rod(Tensors):
         Where squares become hundreds of times larger than nu within a step, as in a burst, a stage
         that reaches over would have a negative nu, and the next one a rate of lr / eps.
         """
-        found = super().moved(weights, slopes)
+        found = self.plus(weights, slopes)
         return replace(found, nu=torch.maximum(found.nu, self.nu / 2))
 
 

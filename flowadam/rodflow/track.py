@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from flowadam.rodflow.alternating import AlternatingRod
@@ -46,6 +47,7 @@ def track(
     Raises:
         ValueError: an argument is out of range.
     """
+    _check_problem(loss, start, method)
     _check(start, steps, flows, every)
     iterates = Iterates(loss, start, method, every)
     while iterates.status == "ok" and iterates.t < 2:
@@ -62,6 +64,22 @@ def track(
         iterates.step()
     trails = [follower.trail(smooth=iterates.smooth) for follower in followers]
     return Tracking(method, iterates.run(), {trail.label: trail for trail in trails})
+
+
+def _check_problem(loss: Loss, start: Tensor | State, method: Method) -> None:
+    if not isinstance(method, Method):
+        raise ValueError(f"`method` must be a Method, as `method('adam', 1e-3)`, got {method!r}.")
+    if not isinstance(start, Tensor | State):
+        raise ValueError(f"`start` must be a tensor [d] or a State, got {type(start).__name__}.")
+    w = (start if isinstance(start, Tensor) else start.w).detach().clone().requires_grad_()
+    with torch.enable_grad():
+        value = loss(w)
+    if not isinstance(value, Tensor) or value.dim() or not value.requires_grad:
+        said = f"{[*value.shape]}" if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(
+            "`loss` must return a tensor without dimensions that depends on w by autograd, got "
+            f"{said}."
+        )
 
 
 def _check(start: Tensor | State, steps: int, flows: Sequence[Flow[Any]], every: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.intervals import Estimate
-from analysis.text import count, estimate, interval, number, percent
+from analysis.text import count, estimate, fitted, interval, number, percent
 
 NB = "\N{NO-BREAK SPACE}"
 
@@ -80,3 +80,12 @@ def test_nothing_here_raises(center: float, half: float) -> None:
     assert number(center)
     assert percent(center)
     assert interval(center, center - half, center + half)
+
+
+@given(st.integers(30, 200))
+def test_a_table_that_does_not_fit_is_a_list(width: int) -> None:
+    rows = [("optimizer", "rate", "error"), ("adam", "0.1", "0.5 [0.4, 0.6]"), ("sgd", "1", "")]
+    lines = fitted(rows, width)
+    assert max(map(len, lines)) <= width
+    assert all(word in " ".join(lines) for word in ("adam", "sgd", "0.5", "[0.4,"))
+    assert fitted(rows, 20)[0] == "adam: rate 0.1;"

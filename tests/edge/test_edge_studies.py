@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,34 @@ def test_tasks_that_draw_batches_are_refused(tmp_path: Path) -> None:
 )
 def test_kinks_of_a_task_are_named(name: str, found: tuple[str, ...]) -> None:
     assert kinks_of(tiny(name)) == found
+
+
+def test_a_stopped_search_for_a_rate_leaves_runs_and_no_rate(tmp_path: Path) -> None:
+    stopped = replace(bench(), stop=Stop())
+    stopped.stop.request()
+    assert run_problem("mlp", ["gd", "adam"], EXTENT, tmp_path / "mlp", stopped) == 2 * EXTENT.seeds
+    assert not (tmp_path / "mlp").exists()
+
+
+def test_unknown_problems_and_traced_names_are_told_before_anything_runs(tmp_path: Path) -> None:
+    words = ["rodflow", "--out", str(tmp_path / "o"), "--problem", "nope"]
+    error = CliRunner().invoke(app, words).exception
+    assert isinstance(error, InputError) and "Short names: mlp, cnn" in str(error)
+    with pytest.raises(InputError, match="Unknown optimizer 'gd'"):
+        trace_problem("mlp", ["gd"], EXTENT, tmp_path / "o" / "mlp-trace", bench())
+    assert not (tmp_path / "o").exists()
+
+
+def test_other_scales_and_problems_keep_their_pages(studied: Path) -> None:
+    tables = CliRunner().invoke(app, ["rodflow", "--table", "--out", str(studied)])
+    first = (studied / "rodflow.html").read_text()
+    assert tables.exit_code == 0
+    shutil.copytree(studied / "mlp", studied / "mlp-0.5")
+    words = ["rodflow", "--table", "--scale", "0.5", "--out", str(studied)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0 and "mlp at 0.5 of the usual rates" in done.output
+    assert (studied / "rodflow.html").read_text() == first
+    assert "0.5 of the usual rates" in (studied / "rodflow-0.5.html").read_text()
 
 
 def test_names() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -146,6 +146,20 @@ def test_corrections_agree_to_second_order(name: str) -> None:
     for way in ("difference", "half_step", "logarithm"):
         found = CORRECTIONS[way](lift, rod, slope)
         assert float((found.w - exact.w).norm()) < 0.1 * plain, way
+
+
+@pytest.mark.parametrize("name", ["rmsprop", "adam", "nadam", "sadam"])
+def test_corrections_agree_where_the_second_moment_shrinks(name: str) -> None:
+    """dnu/dt is below 0 there: what keeps a nu positive must not touch its slope."""
+    one, gradients = method(name, 1e-3), Gradients(bowl)
+    rod = AlternatingRod().start(*iterates(bowl, one, start(one, gradients, tensor(1, 2, 3)), 2))
+    rod = replace(rod, nu=100 * rod.nu)
+    lift = Lift(one, gradients)
+    slope = lift(rod)
+    assert bool((slope.nu < 0).all())
+    for way in ("jvp", "difference", "half_step", "logarithm"):
+        found = CORRECTIONS[way](lift, rod, slope).nu
+        torch.testing.assert_close(found, slope.nu, rtol=0.02, atol=0)
 
 
 def test_every_way_is_charged_what_it_takes() -> None:

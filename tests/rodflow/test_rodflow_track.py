@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import pytest
 import torch
@@ -176,3 +177,27 @@ def test_a_flow_that_ended_has_no_errors_after() -> None:
     assert trail.status in {"diverged", "not finite"} and trail.steps < 40
     assert math.isnan(trail.errors[-1]) and math.isnan(trail.extents[-1])
     assert math.isnan(trail.losses[-1]) and trail.mean_error() == math.inf
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"start": [1.0, 2.0]}, "`start` must be a tensor .* got list"),
+        ({"method": "gd"}, "`method` must be a Method, .* got 'gd'"),
+        ({"loss": lambda w: w * w}, r"`loss` must return a tensor without dimensions .* got \[2\]"),
+        ({"loss": lambda w: 1.0}, "got float"),
+        ({"loss": lambda w: torch.tensor(1.0)}, "depends on w by autograd"),
+    ],
+)
+def test_what_cannot_be_tracked_is_said(change: dict[str, Any], sentence: str) -> None:
+    fine: dict[str, Any] = {"loss": bowl, "start": tensor(1, 2), "method": method("gd", 0.1)}
+    with pytest.raises(ValueError, match=sentence):
+        track(**(fine | change), steps=3)
+
+
+@pytest.mark.parametrize("layer", [torch.nn.BatchNorm1d(2), torch.nn.Dropout(0.5)])
+def test_modules_that_draw_or_remember_are_refused(layer: torch.nn.Module) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), layer).double()
+    with pytest.raises(ValueError, match=f"eval mode, '1' .{type(layer).__name__}. is in training"):
+        flattened(module, lambda net: net(torch.ones(3, 2).double()).square().sum())
+    flattened(module.eval(), lambda net: net(torch.ones(3, 2).double()).square().sum())
