@@ -130,6 +130,8 @@ def _sentence(runs: Sequence[TrackedRun]) -> str:
     if math.isnan(there[0]) and math.isnan(there[1]):
         return f"{told}."
     first, second = (percent(share, signed=False) for share in there)
+    if math.isnan(there[0]):
+        return f"{told}, never at the edge; flow steps are {second} of all steps."
     return f"{told}; flow steps are {first} of the steps at the edge and {second} below it."
 
 
