@@ -53,6 +53,9 @@ published: $(READY)
 RODFLOW := --problem mlp --problem cnn --problem transformer --out studies/recorded/rodflow
 rodflow: $(READY)
 	$(BIN)/flowadam rodflow --seeds 5 --steps 200 $(RODFLOW) > /dev/null
+	for scale in 0.5 1.5; do \
+	    $(BIN)/flowadam rodflow --problem mlp --seeds 3 --steps 200 --scale $$scale \
+	        --out studies/recorded/rodflow > /dev/null || exit 1; done
 	$(BIN)/flowadam rodflow --trace --seeds 5 $(RODFLOW) > /dev/null
 	$(BIN)/python studies/render_readme.py
 

@@ -36,6 +36,7 @@ FLAGSHIP = RECORDED / "flagship"
 FLAGSHIP_PICTURE = ROOT / "docs" / "flagship.png"
 FLAGSHIP_SIZE = "1100,1250"
 RODFLOW = RECORDED / "rodflow"
+SCALES = ("0.5", "1.5")
 COLUMNS = (0, 1, 2, 5, 8)
 """Of the table across tasks: rival, verdict, median difference, Holm's p, P(improvement)."""
 
@@ -64,10 +65,19 @@ def audit_text(path: Path) -> str:
 
 
 def rodflow_blocks() -> dict[str, str]:
-    """Return the tables of the recorded rod flow studies and traces."""
+    """Return the tables of the recorded rod flow studies, at other rates too, and traces."""
     runs = {name: read_runs(RODFLOW / name) for name in PROBLEMS}
     traces = {name: read_runs(RODFLOW / f"{name}-trace") for name in PROBLEMS}
-    return {"rodflow": rodflow_text(runs), "rodflow_trace": trace_text(traces)}
+    scaled = {
+        f"{name} at {scale} of the usual rates": read_runs(RODFLOW / f"{name}-{scale}")
+        for name in PROBLEMS
+        for scale in SCALES
+    }
+    return {
+        "rodflow": rodflow_text(runs),
+        "rodflow_scale": rodflow_text(scaled),
+        "rodflow_trace": trace_text(traces),
+    }
 
 
 def across_text(folder: Path) -> str:
