@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +12,8 @@ import pandas as pd
 
 from analysis.audit.findings import Finding
 from analysis.audit.table import COLUMNS, amount, claimed, verdicts
-from analysis.text import aligned
+from analysis.audit.verdicts import WORDS
+from analysis.text import aligned, count
 from flowadam.audit.claims import Claim
 from flowadam.audit.forms import FORMS
 from flowadam.audit.read import Claims
@@ -34,7 +36,20 @@ def short(claims: Claims, findings: Sequence[Finding]) -> str:
     On fair data, and with all corrections, the gain stands beside it with its interval; n counts
     the pairs of the corrected forms.
     """
-    return "\n".join(aligned([HEAD, *_lines(claims, findings)]))
+    lines = aligned([HEAD, *_lines(claims, findings)])
+    return "\n".join([*lines, *(_total(claims, findings, form) for form in GAINS)])
+
+
+def _total(claims: Claims, findings: Sequence[Finding], form: str) -> str:
+    """Count the words of a form over all comparisons."""
+    found = (
+        verdicts(findings, claim, against).get(form)
+        for claim in claims.claims
+        for against in claim.against
+    )
+    counts = Counter(f.verdict for f in found if f and f.n)
+    told = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
+    return f"{form}: {count(sum(counts.values()), 'comparison')}{': ' if told else ''}{told}"
 
 
 def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:

@@ -22,7 +22,9 @@ def test_words_with_their_intervals_come_back_from_the_file(tmp_path: Path) -> N
         *judge(claim, "all", readings(claim, claim.names, ratio(0.9), seeds=3)),
     ]
     path = write_parquet(tmp_path, found)
-    head, line = short(claims, read_findings(path)).splitlines()
+    head, line, fair, every = short(claims, read_findings(path)).splitlines()
+    assert fair == "fair data: 1 comparison: 1 shrinks"
+    assert every == "all: 1 comparison: 1 not testable"
     assert head.split()[:4] == ["claim", "against", "n", "claimed"]
     assert line.startswith(f"{claim.key}") and "  plain    3-10  +50\u00a0%" in line
     at = head.index
@@ -35,4 +37,4 @@ def test_words_with_their_intervals_come_back_from_the_file(tmp_path: Path) -> N
 def test_a_claim_without_a_pair_has_no_line(tmp_path: Path) -> None:
     claim = audit_tools.claim()
     found = judge(claim, "fair data", [])
-    assert len(short(Claims("mine", "Mine", (claim,)), found).splitlines()) == 1
+    assert len(short(Claims("mine", "Mine", (claim,)), found).splitlines()) == 3
