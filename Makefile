@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test test-slow check bench speed speed-tasks published rodflow audit readme clean
+.PHONY: sweep test test-slow check bench speed speed-tasks speed-rodflow published rodflow audit readme clean
 
 sweep: $(READY)
 	$(BIN)/flowadam sweep studies/quickstart.toml --out results/quickstart
@@ -74,6 +74,11 @@ speed-tasks: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/gradients.py > studies/recorded/tasks_speed.txt
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/replica_steps.py >> studies/recorded/tasks_speed.txt
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/replicas.py >> studies/recorded/tasks_speed.txt
+	$(BIN)/python studies/render_readme.py
+
+# Takes some minutes of a machine that does nothing else.
+speed-rodflow: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/rodflow.py > studies/recorded/rodflow_speed.txt
 	$(BIN)/python studies/render_readme.py
 
 readme: $(READY)

@@ -18,28 +18,24 @@ from analysis.report import page
 from analysis.text import WIDE, count, fitted
 from flowadam.durable import write_atomic
 
-PAGE, PARQUET = "rodflow{}.html", "rodflow{}.parquet"
 Runs = Mapping[str, Sequence[TrackedRun]]
 """By the name of the problem."""
 
 
-def write_page(folder: Path, runs: Runs, suffix: str = "") -> Path:
-    """Write the page, whole or not at all, `suffix` in its name, and return its path."""
+def write_page(path: Path, runs: Runs) -> None:
+    """Write the page, whole or not at all."""
     cards = [edge_card(problem, mine) for problem, mine in runs.items() if mine]
     total = sum(len(mine) for mine in runs.values())
-    path = folder / PAGE.format(suffix)
     line = f"{count(total, 'run')} on {count(len(cards), 'problem')}"
     write_atomic(path, page("Rod flow", line, cards))
-    return path
 
 
-def write_parquet(folder: Path, runs: Runs, suffix: str = "") -> Path:
+def write_parquet(path: Path, runs: Runs) -> None:
     """Write every ratio as a row: problem, task, optimizer, flow, lr, mean, low, high, n, ..."""
     rows = [{"problem": name, **_flat(r)} for name, mine in runs.items() for r in ratios(mine)]
-    buffer, path = io.BytesIO(), folder / PARQUET.format(suffix)
+    buffer = io.BytesIO()
     pd.DataFrame(rows).to_parquet(buffer, index=False)
     write_atomic(path, buffer.getvalue())
-    return path
 
 
 def text(runs: Runs, width: int = WIDE) -> str:

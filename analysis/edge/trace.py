@@ -17,7 +17,6 @@ from analysis.report import page
 from analysis.text import WIDE, count, fitted, number, percent
 from flowadam.durable import write_atomic
 
-PAGE = "trace{}.html"
 NEAR = 0.9
 """S / S* from which on a run counts as at the edge."""
 OWN = (
@@ -100,12 +99,11 @@ def trace_text(runs: Runs, width: int = WIDE) -> str:
     return "\n".join(lines).strip("\n")
 
 
-def write_trace(folder: Path, runs: Runs, suffix: str = "") -> Path:
-    """Write the page, whole or not at all, `suffix` in its name, and return its path."""
+def write_trace(path: Path, runs: Runs) -> None:
+    """Write the page, whole or not at all."""
     cards = [trace_card(problem, mine) for problem, mine in runs.items() if mine]
-    path, line = folder / PAGE.format(suffix), count(sum(map(len, runs.values())), "run")
+    line = count(sum(map(len, runs.values())), "run")
     write_atomic(path, page("Optimizers at the edge of stability", line, cards))
-    return path
 
 
 def _late(runs: Sequence[TrackedRun], *, braked: bool) -> float:

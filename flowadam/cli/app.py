@@ -321,6 +321,7 @@ def rodflow_root(
         bool, typer.Option("--trace", help="FlowAdam, VRAdam, DualAdam at the edge, no flows.")
     ] = False,
     table: Annotated[bool, typer.Option("--table", help="Run nothing, print the table.")] = False,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow server.")] = None,
 ) -> None:
     """Continuous-time models of optimizers: stable flow and rod flow beside the optimizer."""
     if context.invoked_subcommand is not None:
@@ -330,7 +331,8 @@ def rodflow_root(
 
     extent = Extent(seeds, steps or (3000 if trace else 200), scale)
     chosen = problem or ["mlp"], optimizer or []
-    run_tracking(Options(*chosen, extent, out, engine, workers, trace, measure=not table))
+    shown = trace, not table, tracking_uri
+    run_tracking(Options(*chosen, extent, out, engine, workers, *shown))
 
 
 @rodflow_app.command("verify")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from flowadam.edge.run import run_problem, trace_problem
 from flowadam.edge.studies import Extent
 from flowadam.errors import InputError
 from flowadam.sweep import Bench, Stop
+from flowadam.tracking import Mirror
 
 Found = dict[str, list[TrackedRun]]
 """Runs by the name of their problem."""
@@ -37,6 +39,7 @@ class Options:
         names: methods, or with `trace` registered optimizers; none takes the usual ones.
         trace: registered optimizers run with the probes of sweeps, without flows.
         measure: False reads what the folder holds and runs nothing.
+        tracking_uri: an MLflow server; None keeps a database in every problem's folder.
     """
 
     problems: Sequence[str]
@@ -47,10 +50,15 @@ class Options:
     workers: int | None = None
     trace: bool = False
     measure: bool = True
+    tracking_uri: str | None = None
 
     def folder(self, problem: str) -> Path:
         """Return where the study of a problem lies: rates of another scale are other runs."""
         return self.out / f"{problem}{self.suffix}{'-trace' if self.trace else ''}"
+
+    def label(self, problem: str) -> str:
+        """Return what a problem is called in tables."""
+        return f"{problem} at {self.extent.scale:g} of the usual rates" if self.suffix else problem
 
     @property
     def suffix(self) -> str:
@@ -68,7 +76,7 @@ def run_tracking(options: Options) -> None:
     left = _measure(options) if options.measure else 0
     runs = _found(options)
     if any(runs.values()):
-        (_report_trace if options.trace else _report)(options, runs)
+        _report(options, runs)
     elif not left:
         raise InputError(f"{options.out} must hold runs of {', '.join(runs)}, it has none.")
     if left:
@@ -103,16 +111,26 @@ def _require_problem(problem: str, registry: Registry) -> None:
 
 
 def _report(options: Options, runs: Found) -> None:
-    write_parquet(options.out, runs, options.suffix)
-    path = write_page(options.out, runs, options.suffix)
-    typer.echo(text(runs, columns(WIDE)))
+    """Write the pages of all problems together and of each alone, and print the tables."""
+    write, told = (write_trace, trace_text) if options.trace else (write_page, text)
+    path = options.out / f"{'trace' if options.trace else 'rodflow'}{options.suffix}.html"
+    write(path, runs)
+    if not options.trace:
+        write_parquet(path.with_suffix(".parquet"), runs)
+    typer.echo(told(runs, columns(WIDE)))
+    for problem in options.problems if options.measure else ():
+        folder, label = options.folder(problem), options.label(problem)
+        if runs[label]:
+            write(folder / "report.html", {label: runs[label]})
+            _mirror(folder, options.tracking_uri)
     typer.echo(f"page: {path}")
 
 
-def _report_trace(options: Options, runs: Found) -> None:
-    path = write_trace(options.out, runs, options.suffix)
-    typer.echo(trace_text(runs, columns(WIDE)))
-    typer.echo(f"page: {path}")
+def _mirror(folder: Path, tracking_uri: str | None) -> None:
+    """Bring MLflow up to date with a problem's study and its page."""
+    if warning := Mirror(folder, tracking_uri).log_report(folder / "report.html"):
+        _say(warning)
+    typer.echo(f"MLflow: flowadam ui {shlex.quote(str(folder))}")
 
 
 def _found(options: Options) -> Found:
@@ -120,9 +138,8 @@ def _found(options: Options) -> Found:
     beside = sorted(path.parent.name.split("-")[0] for path in options.out.glob("*/study.toml"))
     names = dict.fromkeys([*options.problems, *beside])
     found = {name: read_runs(options.folder(name)) for name in names}
-    told = f" at {options.extent.scale:g} of the usual rates" if options.suffix else ""
     asked = options.problems
-    return {f"{name}{told}": runs for name, runs in found.items() if runs or name in asked}
+    return {options.label(name): runs for name, runs in found.items() if runs or name in asked}
 
 
 def _say(words: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -28,6 +29,7 @@ from flowadam.meter import GradMeter
 from flowadam.probes import TRACKING
 from flowadam.sweep import Bench, LocalEngine, Stop
 from flowadam.task import Task
+from flowadam.tracking import Mirror
 from flowadam.trial import run_seed, run_trial
 
 EXTENT = Extent(seeds=2, steps=6)
@@ -81,10 +83,12 @@ def test_the_same_command_runs_nothing_and_more_seeds_run_alone(studied: Path) -
 
 def test_page_table_and_parquet(studied: Path, tmp_path: Path) -> None:
     runs = {"mlp": read_runs(studied / "mlp"), "cnn": []}
-    page = write_page(tmp_path, runs).read_text(encoding="utf-8")
+    write_page(tmp_path / "rodflow.html", runs)
+    page = (tmp_path / "rodflow.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert "adam on edge_mlp" in page
-    assert write_parquet(tmp_path, runs).exists()
+    write_parquet(tmp_path / "rodflow.parquet", runs)
+    assert len(pd.read_parquet(tmp_path / "rodflow.parquet")) == 4
     lines = text(runs).splitlines()
     assert lines[0] == "mlp"
     assert [line.split()[0] for line in lines[2:4]] == ["gd", "adam"]
@@ -96,7 +100,8 @@ def test_optimizers_are_traced_with_the_probes_of_sweeps(studied: Path, tmp_path
     assert trace_problem("mlp", names, EXTENT, folder / "mlp-trace", bench()) == 0
     runs = {"mlp": read_runs(folder / "mlp-trace")}
     assert [line.split()[0] for line in trace_text(runs).splitlines()[2:]] == names
-    page = write_trace(folder, runs).read_text(encoding="utf-8")
+    write_trace(folder / "trace.html", runs)
+    page = (folder / "trace.html").read_text(encoding="utf-8")
     assert "dualadam on edge_mlp" in page and "mixing weight" in page
 
 
@@ -180,6 +185,23 @@ def test_other_scales_and_problems_keep_their_pages(studied: Path) -> None:
     assert done.exit_code == 0 and "mlp at 0.5 of the usual rates" in done.output
     assert (studied / "rodflow.html").read_text() == first
     assert "0.5 of the usual rates" in (studied / "rodflow-0.5.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_study_and_its_page_come_to_mlflow(studied: Path, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    folder = tmp_path / "mlp"
+    shutil.copytree(studied / "mlp", folder)
+    write_page(folder / "report.html", {"mlp": read_runs(folder)})
+    assert Mirror(folder).log_report(folder / "report.html") is None
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    (experiment,) = (e for e in client.search_experiments() if e.name != "Default")
+    runs = client.search_runs([experiment.experiment_id])
+    named = {run.info.run_name for run in runs}
+    assert any("adam" in str(name) for name in named) and len(runs) >= 3
+    logged = [file.path for run in runs for file in client.list_artifacts(run.info.run_id)]
+    assert "report.html" in logged
 
 
 def test_names() -> None:
