@@ -60,6 +60,8 @@ def sentences(found: Sequence[Ratio]) -> list[str]:
     told = []
     for flow in ("rod", "matrix"):
         mine = [r for r in found if r.flow == flow and r.reached]
+        if not mine:
+            continue
         better = [r for r in mine if r.better]
         told.append(
             f"{FLOWS[flow].capitalize()}: shown closer than the stable flow for {len(better)} of "

@@ -17,6 +17,7 @@ from analysis.text import WIDE
 from flowadam.cli.engines import check_engine, opened_engine
 from flowadam.cli.progress import ProgressLine
 from flowadam.cli.registry import Registry
+from flowadam.cli.sweep import check_tracking_uri
 from flowadam.cli.width import columns
 from flowadam.edge.catalogs import TRACED
 from flowadam.edge.problems import ALL, PROBLEMS, methods, task_name
@@ -73,6 +74,8 @@ def run_tracking(options: Options) -> None:
         typer.Exit: code 1 when runs are left.
     """
     check_engine(options.engine)
+    if options.tracking_uri is not None:
+        check_tracking_uri(options.tracking_uri)
     left = _measure(options) if options.measure else 0
     runs = _found(options)
     if any(runs.values()):

@@ -170,6 +170,9 @@ def test_unknown_problems_and_traced_names_are_told_before_anything_runs(tmp_pat
     words = ["rodflow", "--out", str(tmp_path / "o"), "--problem", "nope"]
     error = CliRunner().invoke(app, words).exception
     assert isinstance(error, InputError) and "Short names: mlp, cnn" in str(error)
+    words = ["rodflow", "--out", str(tmp_path / "o"), "--tracking-uri", "foo://x"]
+    error = CliRunner().invoke(app, words).exception
+    assert isinstance(error, InputError) and "must begin with one of" in str(error)
     with pytest.raises(InputError, match="Unknown optimizer 'gd'"):
         trace_problem("mlp", ["gd"], EXTENT, tmp_path / "o" / "mlp-trace", bench())
     assert not (tmp_path / "o").exists()
