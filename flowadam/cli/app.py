@@ -263,7 +263,9 @@ def audit(
         list_claims(claims)
         return
     effort = Effort(trials=trials, seeds=seeds, device=device, time_limit=time_limit)
-    run_audit(claims, Options(out, effort, only or [], engine, workers, measure=not table))
+    run_audit(
+        claims, Options(out.resolve(), effort, only or [], engine, workers, measure=not table)
+    )
 
 
 @data_app.command("list")
@@ -332,7 +334,7 @@ def rodflow_root(
     extent = Extent(seeds, steps or (3000 if trace else 200), scale)
     chosen = problem or ["mlp"], optimizer or []
     shown = trace, not table, tracking_uri
-    run_tracking(Options(*chosen, extent, out, engine, workers, *shown))
+    run_tracking(Options(*chosen, extent, out.resolve(), engine, workers, *shown))
 
 
 @rodflow_app.command("verify")

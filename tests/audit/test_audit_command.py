@@ -127,3 +127,16 @@ def test_a_killed_audit_goes_on(tmp_path: Path) -> None:
     rows = Store(tmp_path / "out" / "bowl" / "protocol").trials()
     assert rows["key"].is_unique
     assert rows["phase"].value_counts().to_dict() == {"search": 12, "confirm": 20, "trivial": 2}
+
+
+@pytest.mark.slow
+def test_on_ray_a_folder_is_that_of_the_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's driver works in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLOWADAM_DATA", str(tmp_path / "none"))
+    argv = [*words(tmp_path)[:-1], "mine", "--engine", "ray", "--only", "bowl"]
+    assert run(argv) == 0
+    assert (tmp_path / "mine" / "audit.html").exists()
+    assert len(Store(tmp_path / "mine" / "bowl" / "protocol").trials()) >= 10

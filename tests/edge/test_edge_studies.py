@@ -207,6 +207,21 @@ def test_a_study_and_its_page_come_to_mlflow(studied: Path, tmp_path: Path) -> N
     assert "report.html" in logged
 
 
+@pytest.mark.slow
+def test_on_ray_the_readings_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's driver works in a folder of its own; the one that is asked for is the caller's."""
+    monkeypatch.chdir(tmp_path)
+    words = ["rodflow", "--problem", "quadratic", "--optimizer", "gd", "--optimizer", "adam"]
+    words += ["--seeds", "2", "--steps", "20"]
+    for engine in ("ray", "local"):
+        done = CliRunner().invoke(app, [*words, "--engine", engine, "--out", f"by_{engine}"])
+        assert done.exit_code == 0, done.output
+    one, other = (read_runs(tmp_path / f"by_{e}" / "quadratic") for e in ("ray", "local"))
+    assert len(one) == 4
+    for a, b in zip(one, other, strict=True):
+        assert repr(a) == repr(b)
+
+
 def test_names() -> None:
     assert methods(["all"])[:3] == ["gd", "hb", "nag"]
     assert methods(["adam", "gd"]) == ["gd", "adam"]
