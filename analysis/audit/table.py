@@ -15,15 +15,15 @@ from rich.table import Table
 
 from analysis.audit.collect import TRIVIAL
 from analysis.audit.findings import Finding
-from analysis.text import fixed, interval, number, percent
+from analysis.text import WIDE, fixed, interval, number, percent
 from flowadam.audit.claims import Claim
 from flowadam.audit.forms import FORMS, PUBLISHED
 from flowadam.audit.read import Claims
 from flowadam.durable import write_atomic
 
 FILE = "audit.parquet"
-WIDE, LEAST = 170, 120
-"""Columns of the table, and those below which it becomes a list."""
+LEAST = 120
+"""Columns below which the table becomes a list."""
 COLUMNS = (PUBLISHED, *(form.name for form in FORMS))
 
 

@@ -26,6 +26,8 @@ Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="Python file with optimizers or tasks; repeatable."),
 ]
+# Absolute: Ray moves this process to a folder of its own.
+Out = Annotated[Path, typer.Option(help="Folder.", resolve_path=True)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
 
 
@@ -246,7 +248,7 @@ def audit(
     only: Annotated[list[str] | None, typer.Option(help="Claim; repeatable. Default: all.")] = None,
     seeds: Annotated[int, typer.Option(help="Seeds of every comparison.")] = 10,
     trials: Annotated[int, typer.Option(help="Configurations where everybody is tuned.")] = 16,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("results/audit"),
+    out: Out = Path("results/audit"),
     engine: Annotated[str, typer.Option(help="local (this process) or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Trials at a time (ray).")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -263,9 +265,7 @@ def audit(
         list_claims(claims)
         return
     effort = Effort(trials=trials, seeds=seeds, device=device, time_limit=time_limit)
-    run_audit(
-        claims, Options(out.resolve(), effort, only or [], engine, workers, measure=not table)
-    )
+    run_audit(claims, Options(out, effort, only or [], engine, workers, measure=not table))
 
 
 @data_app.command("list")
@@ -316,7 +316,7 @@ def rodflow_root(
         typer.Option(help="Optimizer steps from near the edge. Default: 200, of --trace 3000."),
     ] = None,
     scale: Annotated[float, typer.Option(help="Factor of the usual rates.")] = 1.0,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("results/rodflow"),
+    out: Out = Path("results/rodflow"),
     engine: Annotated[str, typer.Option(help="local (this process) or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Trials at a time (ray).")] = None,
     trace: Annotated[
@@ -334,7 +334,7 @@ def rodflow_root(
     extent = Extent(seeds, steps or (3000 if trace else 200), scale)
     chosen = problem or ["mlp"], optimizer or []
     shown = trace, not table, tracking_uri
-    run_tracking(Options(*chosen, extent, out.resolve(), engine, workers, *shown))
+    run_tracking(Options(*chosen, extent, out, engine, workers, *shown))
 
 
 @rodflow_app.command("verify")

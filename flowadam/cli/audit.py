@@ -13,7 +13,8 @@ from analysis.audit.collect import findings_of, not_testable
 from analysis.audit.findings import Finding
 from analysis.audit.page import write_page
 from analysis.audit.readings import Reading
-from analysis.audit.table import WIDE, text, write_parquet
+from analysis.audit.table import text, write_parquet
+from analysis.text import WIDE
 from flowadam.audit.claims import Claim
 from flowadam.audit.left import runs_left
 from flowadam.audit.read import Claims, read_claims
