@@ -1,9 +1,10 @@
 """FlowAdam's replica-steps per second: this package's way against the published one.
 
-``python benchmarks/replica_steps.py`` takes about two minutes. The published way is R separate runs
+``python benchmarks/replica_steps.py`` takes some minutes. The published way is R separate runs
 with a gathering autograd closure and torchdiffeq's dopri5 at every flow step; ours is one stacked
 run with the closed-form gradient and the ladder. Both train matrix completion with preset B, from
-the same start, one thread, taking turns in one process; medians of CPU time over rounds.
+the same start, one thread, taking turns in one process; medians of CPU time over rounds. The
+table prints medians over five processes, and the ratio with its smallest and largest value.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+import processes
 import torch
 from torch import Tensor
 
@@ -60,30 +62,40 @@ def seconds(steps: list[Callable[[], object]], count: int) -> float:
     return (time.process_time() - began) / count
 
 
-def compare(task: CompletionTask, replicas: int) -> None:
-    """Print replica-steps per second of both ways, and their ratio."""
+def compare(task: CompletionTask, replicas: int) -> list[float]:
+    """Return replica-steps per second of both ways."""
     separate = [published(task, seed) for seed in range(replicas)]
     stacked = [ours(task, replicas)]
     seconds(separate, BURN_IN)
     seconds(stacked, BURN_IN)
     counts = 40 // replicas, 200
     times = [(seconds(separate, counts[0]), seconds(stacked, counts[1])) for _ in range(ROUNDS)]
-    theirs, mine = (median(column) for column in zip(*times, strict=True))
-    print(
-        f"  {task.name:26} R = {replicas:<3}{replicas / theirs:12.0f}{replicas / mine:10.0f}"
-        f"{theirs / mine:9.1f}"
-    )
+    return [replicas / median(column) for column in zip(*times, strict=True)]
 
 
-def main() -> None:
-    """Print the table."""
+def measured() -> processes.Table:
+    """Return the figures of every size and number of replicas."""
     torch.set_num_threads(1)
-    print(f"\nFlowAdam, replica-steps per second\n{'':35}published      ours    ratio")
+    table: processes.Table = {}
     for size in ("small", "large"):
         task = trainables.get(f"matrix_completion_{size}")
         assert isinstance(task, CompletionTask)
         for replicas in (1, 5):
-            compare(task, replicas)
+            table[f"{task.name:26} R = {replicas}"] = compare(task, replicas)
+    return table
+
+
+def main() -> None:
+    """Print the table."""
+    found = processes.gather(__file__, measured)
+    if found is None:
+        return
+    heads = ("published", "ours", "ratio")
+    print("\nFlowAdam, replica-steps per second\n{:34}{:>10}{:>10}{:>21}".format("", *heads))
+    for name in found[0]:
+        theirs, mine = zip(*(table[name] for table in found), strict=True)
+        ratio = processes.middle([own / other for other, own in zip(theirs, mine, strict=True)])
+        print(f"  {name:32}{median(theirs):10.0f}{median(mine):10.0f}{ratio:>21}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Five seeds of every task: one stacked run against five runs one after another.
 
 ``python benchmarks/replicas.py [TASK ...]`` prints CPU milliseconds of five seeds' step both ways
-and their ratio: Adam(foreach), one thread, both ways taking turns in one process, medians over
-rounds. Tasks whose data lie elsewhere are measured when they are there, else left out. It takes a
-few minutes for all tasks.
+and their ratio: Adam(foreach), one thread, both ways taking turns in one process; each figure is a
+median over rounds, so the ratio is the median of ratios. Tasks whose data lie elsewhere are
+measured when they are there, else left out. It takes a few minutes for all tasks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from flowadam.errors import FlowAdamError
 from flowadam.task import Problem, Task
 
 SEEDS = range(5)
-ROUNDS = 7
-ROUND_SECONDS = 0.15
+ROUNDS = 15
+ROUND_SECONDS = 0.1
 TOO_LONG = 3.0
 """Seconds of one step above which a task is left out."""
 
@@ -62,7 +62,8 @@ def compare(task: Task) -> str:
         milliseconds(runs, 2)
     times = [(milliseconds(alone, count), milliseconds(stacked, count)) for _ in range(ROUNDS)]
     apart, together = (median(column) for column in zip(*times, strict=True))
-    return f"{task.name:28}{apart:12.2f}{together:10.2f}{apart / together:8.2f}"
+    ratio = median(one / other for one, other in times)
+    return f"{task.name:28}{apart:12.2f}{together:10.2f}{ratio:8.2f}"
 
 
 def main(names: list[str]) -> None:

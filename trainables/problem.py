@@ -41,10 +41,11 @@ class ReplicatedProblem(ABC, Generic[Part]):
     def closure(self, active: Tensor | None = None) -> Tensor:
         """Fill ``p.grad`` for the active replicas; return losses [R], nan where inactive."""
         replicas = self._replicas()
-        chosen = range(len(replicas)) if active is None else active.nonzero().flatten().tolist()
+        wanted = [True] * len(replicas) if active is None else active.tolist()
         losses = [self._unknown] * len(replicas)
-        for r in chosen:
-            losses[r] = self._replica_gradient(r, replicas[r], self._slots[r])
+        for r, chosen in enumerate(wanted):
+            if chosen:
+                losses[r] = self._replica_gradient(r, replicas[r], self._slots[r])
         for p, buffer in zip(self.params, self._buffers, strict=True):
             p.grad = buffer
         return torch.stack(losses)

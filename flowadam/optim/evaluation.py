@@ -51,9 +51,7 @@ class Evaluation:
         """Return the arguments of the closure."""
         if wanted is None or self._replicas is None:
             return []
-        active = torch.zeros(self._replicas, dtype=torch.bool)
-        active[list(wanted)] = True
-        return [active]
+        return [torch.tensor([r in wanted for r in range(self._replicas)])]
 
     def losses(self, wanted: Sequence[int]) -> list[Tensor]:
         """Evaluate the `wanted` replicas and return their losses, 0-d and without graph."""

@@ -138,17 +138,19 @@ class KeptSlopes:
 
     def _hand_out(self, stacked: bool) -> None:
         """Make the kept slopes of the replicas in `_handed` the gradients of the parameters."""
-        views: list[Tensor] = []
         slopes: list[Tensor] = []
+        views: list[Tensor] = []
+        rows: dict[Tensor, Sequence[Tensor]] = {}
         for r in self._handed:
             kept = self._kept[r]
             for p, slope in zip(kept.owners, kept.slopes.tensors, strict=True):
                 if not stacked:
                     p.grad = slope
                     continue
-                if p.grad is None:
-                    p.grad = torch.zeros_like(p)
-                views.append(p.grad.detach()[r])
+                if p not in rows:
+                    p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+                    rows[p] = p.grad.detach().unbind(0)
+                views.append(rows[p][r])
                 slopes.append(slope)
         if views:
             kernels.copy_(views, slopes)
