@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -21,7 +22,8 @@ class Setup:
     """The arguments of ``Task.make``, checked.
 
     Raises:
-        InputError: no seed, a negative or non-finite penalty, an unknown dtype, a missing device.
+        InputError: no seed or one that is not a whole number, a negative or non-finite penalty, an
+            unknown dtype, a missing device.
     """
 
     seeds: tuple[int, ...]
@@ -40,12 +42,11 @@ class Setup:
         device: str,
         dtype: str,
     ) -> Setup:
-        if not seeds:
-            raise InputError("A problem needs at least one seed, got none.")
+        seeds = _whole(seeds)
         if not (math.isfinite(penalty) and penalty >= 0):
             raise InputError(f"`penalty` must be a finite number of at least 0, got {penalty}.")
         require_known("dtype", dtype, _DTYPES)
-        return cls(tuple(seeds), penalty, test_unlocked, _device(device), _DTYPES[dtype])
+        return cls(seeds, penalty, test_unlocked, _device(device), _DTYPES[dtype])
 
     def splits(self) -> tuple[Split, ...]:
         """Return the splits that the problem may hold: a locked problem never receives test."""
@@ -67,6 +68,16 @@ class Setup:
     def index(self, data: object) -> Tensor:
         """Copy whole numbers to int64, torch's index type, on the problem's device."""
         return torch.asarray(data, dtype=torch.int64, device=self.device, copy=True)
+
+
+def _whole(seeds: Sequence[int]) -> tuple[int, ...]:
+    """Return the seeds as Python's numbers: streams are named by type and value."""
+    wrong = [s for s in seeds if not isinstance(s, Integral) or isinstance(s, bool)]
+    if wrong:
+        raise InputError(f"A seed must be a whole number, got {wrong[0]!r}.")
+    if not len(seeds):
+        raise InputError("A problem needs at least one seed, got none.")
+    return tuple(map(int, seeds))
 
 
 def _normal(seed: int, leaves: tuple[tuple[tuple[int, ...], float], ...]) -> list[Tensor]:

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -254,6 +255,12 @@ def test_another_data_seed_is_another_task(task: Any) -> None:
     assert same is (task.name in WITHOUT_DATA)
 
 
+def test_seeds_of_numpy_are_the_same_seeds() -> None:
+    task = trainables.get("matrix_completion_small").tiny()
+    ours, theirs = task.make([3, 5]), task.make(list(np.array([3, 5])))
+    assert all(map(torch.equal, ours.params, theirs.params))
+
+
 def test_fingerprints_differ_between_tasks_and_sizes() -> None:
     prints = [t.fingerprint() for task in TASKS for t in (task, task.tiny())]
     assert len(set(prints)) == len(prints)
@@ -273,6 +280,9 @@ def test_fingerprints_are_the_same_in_another_process() -> None:
     ("seeds", "options", "sentence"),
     [
         ([], {}, "at least one seed, got none"),
+        ([0, 0.5], {}, "A seed must be a whole number, got 0.5"),
+        (["1"], {}, "A seed must be a whole number, got '1'"),
+        ([True], {}, "A seed must be a whole number, got True"),
         ([0], {"penalty": -1.0}, "`penalty` must be a finite number of at least 0, got -1.0"),
         ([0], {"penalty": math.nan}, "got nan"),
         ([0], {"dtype": "float23"}, "Unknown dtype 'float23'. Did you mean 'float32'"),
@@ -286,7 +296,7 @@ def test_fingerprints_are_the_same_in_another_process() -> None:
     ],
 )
 def test_wrong_arguments_of_make(
-    task: Any, seeds: list[int], options: dict[str, Any], sentence: str
+    task: Any, seeds: list[Any], options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         task.make(seeds, **options)
