@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -43,9 +43,11 @@ class Setup:
         dtype: str,
     ) -> Setup:
         seeds = _whole(seeds)
-        if not (math.isfinite(penalty) and penalty >= 0):
-            raise InputError(f"`penalty` must be a finite number of at least 0, got {penalty}.")
-        require_known("dtype", dtype, _DTYPES)
+        if not (_is_number(penalty) and math.isfinite(penalty) and penalty >= 0):
+            raise InputError(f"`penalty` must be a finite number of at least 0, got {penalty!r}.")
+        if not isinstance(test_unlocked, bool):
+            raise InputError(f"`test_unlocked` must be True or False, got {test_unlocked!r}.")
+        require_known("dtype", str(dtype), _DTYPES)
         return cls(seeds, penalty, test_unlocked, _device(device), _DTYPES[dtype])
 
     def splits(self) -> tuple[Split, ...]:
@@ -72,12 +74,18 @@ class Setup:
 
 def _whole(seeds: Sequence[int]) -> tuple[int, ...]:
     """Return the seeds as Python's numbers: streams are named by type and value."""
-    wrong = [s for s in seeds if not isinstance(s, Integral) or isinstance(s, bool)]
-    if wrong:
-        raise InputError(f"A seed must be a whole number, got {wrong[0]!r}.")
+    if isinstance(seeds, str) or not hasattr(seeds, "__len__"):
+        raise InputError(f"`seeds` must be a list of whole numbers, got {seeds!r}.")
+    for seed in seeds:
+        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+            raise InputError(f"A seed must be a whole number of at least 0, got {seed!r}.")
     if not len(seeds):
         raise InputError("A problem needs at least one seed, got none.")
     return tuple(map(int, seeds))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _normal(seed: int, leaves: tuple[tuple[tuple[int, ...], float], ...]) -> list[Tensor]:
@@ -91,8 +99,10 @@ def _normal(seed: int, leaves: tuple[tuple[tuple[int, ...], float], ...]) -> lis
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"`device` must be 'cpu' or 'cuda', got '{name}'.") from None
+    except (RuntimeError, TypeError):
+        raise InputError(f"`device` must be 'cpu' or 'cuda', got {name!r}.") from None
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"`device` must be 'cpu' or 'cuda', got {name!r}.")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"`device` '{name}' needs a GPU that torch can see, got none.")
     return device

@@ -40,12 +40,14 @@ def _run(words: list[str], debug: bool) -> int:
 
 
 def _interrupted() -> int:
-    return _say("interrupted; finished runs are in the store. The same command goes on.", 1)
+    return _say("interrupted; what was finished is kept. The same command goes on.", 1)
 
 
 def _say(sentence: str, code: int, debug: bool = False) -> int:
     """Print a sentence, after the traceback of what is being handled if `debug`."""
     if debug:
         traceback.print_exc()
-    print(f"flowadam: {sentence}", file=sys.stderr)
+    # What a file holds may stand in the sentence; a terminal must not obey it.
+    plain = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in sentence)
+    print(f"flowadam: {plain}", file=sys.stderr)
     return code

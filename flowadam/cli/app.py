@@ -232,10 +232,14 @@ def published(
     claimed: Annotated[
         bool, typer.Option("--claimed", help="Print only what has a published number.")
     ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the scenarios.")] = False,
 ) -> None:
     """Run the papers' experiments as published, beside the numbers they claim."""
-    from flowadam.cli.published import run_published
+    from flowadam.cli.published import list_published, run_published
 
+    if listed:
+        list_published()
+        return
     run_published(names or [], out, seeds=seeds, jobs=jobs, measure=not table, claimed=claimed)
 
 

@@ -26,14 +26,14 @@ def make_catalog(study: Study, registry: Registry) -> Catalog:
 
 
 def stored_catalog(store: Store) -> Catalog:
-    """Return the catalog of a stored study for plans: what is foreign is not imported."""
-    from flowadam.sweep import Catalog, noted_catalog
+    """Return the catalog of a stored study for plans: nothing foreign is imported, no data read."""
+    from flowadam.sweep import Catalog, noted_catalog, noted_tasks
 
-    study, noted = store.study, noted_catalog(store)
-    tasks = [name for name in study.task if name not in noted.tasks]
-    optimizers = [name for name in study.optimizer if name not in noted.specs]
-    ours = _catalog(study, tasks, optimizers, Registry())
-    return Catalog({**noted.tasks, **ours.tasks}, {**noted.specs, **ours.specs})
+    study, noted, registry = store.study, noted_catalog(store), Registry()
+    names = [name for name in study.task if name not in noted.tasks]
+    tasks = noted_tasks(store, {name: _named(name, study, registry) for name in names})
+    specs = {n: registry.spec(n) for n in study.optimizer if n not in noted.specs}
+    return Catalog({**noted.tasks, **tasks}, {**noted.specs, **specs})
 
 
 def _catalog(
@@ -57,11 +57,15 @@ def _catalog(
 
 
 def _task(name: str, study: Study, registry: Registry) -> Task:
+    task = _named(name, study, registry)
+    # Reads the data, so that what is missing or damaged is said before a folder is made.
+    task.fingerprint()
+    return task
+
+
+def _named(name: str, study: Study, registry: Registry) -> Task:
     if name == "ratings" and not study.data:
         raise InputError("The task `ratings` needs a table: --data FILE (Parquet or CSV).")
     columns = {"user": study.user, "item": study.item, "rating": study.rating}
     options = {"path": study.data, **columns} if name == "ratings" else {}
-    task = registry.task(name, **options)
-    # Reads the data, so that what is missing or damaged is said before a folder is made.
-    task.fingerprint()
-    return task
+    return registry.task(name, **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from pathlib import Path
 
 import typer
@@ -11,6 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from flowadam.cli.transfer_line import TransferLine
+from flowadam.cli.width import columns
 from flowadam.datasets import catalog, getting, reading
 from flowadam.datasets.base import DataSet, size_text
 from flowadam.datasets.folder import VARIABLE, data_folder, require_folder
@@ -68,11 +71,18 @@ def show_folder() -> None:
         if presence != "not here":
             path, statement = reading.located(data)
             said = f"damaged: {fault}." if fault else statement
-            typer.echo(f"{name}  {path.name}  {size_text(path.stat().st_size)}  {said}")
+            _echo(f"{name}  {path.name}  {size_text(path.stat().st_size)}  {said}")
     for part in sorted(folder.glob("downloads/*/*.part")):
         size = size_text(part.stat().st_size)
-        typer.echo(f"{part.parent.name}  {part.relative_to(folder)}  {size}  unfinished")
-    typer.echo(f"The environment variable {VARIABLE} points to another folder.", err=True)
+        _echo(f"{part.parent.name}  {part.relative_to(folder)}  {size}  unfinished")
+    chosen = os.environ.get(VARIABLE)
+    said = f"{VARIABLE} names this folder." if chosen else f"{VARIABLE} can name another folder."
+    typer.echo(f"The environment variable {said}", err=True)
+
+
+def _echo(line: str) -> None:
+    """Print a line, folded on a terminal and whole in a pipe."""
+    typer.echo(textwrap.fill(line, columns(len(line)), subsequent_indent="    "))
 
 
 def get_data(name: str, *, yes: bool = False, url: str | None = None) -> None:

@@ -19,6 +19,7 @@ from flowadam.errors import FlowAdamError, InputError
 from flowadam.installed import Installed, Kind, installed
 from flowadam.plugins import Plugin
 from flowadam.spec import OptimizerSpec
+from trainables import published
 
 NARROW = 78
 """Columns below which tables are printed as lists."""
@@ -112,8 +113,12 @@ def _show_options(name: str, registry: Registry) -> None:
     tasks = registry.all_tasks()
     task = tasks[name] if name in tasks else registry.task(name)
     console = Console(highlight=False)
-    console.print(f"{name}: {task.summary}", markup=False)
+    own, _, options = name.partition(":")
+    chosen = f" (here with {options})" if options else ""
+    console.print(f"{name}: {task.summary}{chosen}", markup=False)
     console.print(f"metric {task.metric}, budget {task.budget} gradients", markup=False)
+    if own in published.names():
+        console.print(f"as published: flowadam published {own}", markup=False)
     known = trainables.options_of(name) if name in trainables.names() else {}
     for option, default in known.items():
         text = "has to be given" if default is ... else f"default {default}"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from analysis.intervals import mean_interval
-from analysis.text import estimate
+from analysis.text import count, estimate
 from flowadam import datasets
 from flowadam.cli.width import columns
 from flowadam.errors import InputError
@@ -63,9 +63,21 @@ def run_published(
     typer.echo(text(found, columns(WIDE)))
 
 
+def list_published() -> None:
+    """Print name, key, seeds and contenders of every scenario."""
+    for name in published.names():
+        one = published.get(name)
+        notes = [f"data set {one.data}" if one.data else "", "by name alone" if one.by_name else ""]
+        said = "; ".join(filter(None, [*one.contenders, *notes]))
+        typer.echo(f"{name}  {one.key}  {one.metric}, {count(len(one.seeds), 'seed')}")
+        typer.echo(textwrap.indent(textwrap.fill(said, columns(WIDE) - 4), "    "))
+
+
 def _check(out: Path, jobs: int | None, measure: bool) -> None:
     if jobs is not None and jobs < 1:
         raise InputError(f"`jobs` must be a whole number of at least 1, got {jobs}.")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out must be a folder, and {out} is none.")
     if not measure and not (out / FILE).is_file():
         raise InputError(f"{out} holds no record of published runs (no {FILE}).")
 
@@ -92,8 +104,10 @@ def text(found: Sequence[Check], width: int = WIDE) -> str:
     """Return the checks as plain text: a table, or a list below 120 columns, and what it means."""
     lines = _wide(found) if width >= LEAST else _narrow(found, width)
     claimed = [check for check in found if check.claim]
-    held = sum(bool(check.holds) for check in claimed)
-    told = [f"{held} of {len(claimed)} published numbers hold.", METHOD]
+    words = [check.holds for check in claimed if check.holds is not None]
+    told = [f"{sum(words)} of {len(words)} published numbers hold.", METHOD]
+    if len(words) < len(claimed):
+        told.insert(1, f"{ANYTHING}: {len(claimed) - len(words)}.")
     if width < LEAST:
         told = [textwrap.fill(one, width) for one in told]
     return "\n".join([*lines, "", *told])
@@ -111,7 +125,7 @@ def _wide(found: Sequence[Check]) -> list[str]:
         what, count = f"{check.contender}: {check.quantity}", f"{check.gradients:.0f}"
         cells = (what, _claimed(check), _measured(check), str(check.n), count)
         name = check.scenario if check.scenario != last else ""
-        table.add_row(name, check.key if name else "", *cells, WORDS[check.holds])
+        table.add_row(name, check.key if name else "", *cells, _word(check))
         last = check.scenario
     console = Console(width=WIDE, color_system=None, force_terminal=False)
     with console.capture() as capture:
@@ -127,7 +141,7 @@ def _narrow(found: Sequence[Check], width: int) -> list[str]:
         for check in mine:
             line = f"  {check.contender}: {check.quantity}: {_measured(check)} n={check.n}"
             if check.claim:
-                line += f", claimed {_claimed(check)}: {WORDS[check.holds]}"
+                line += f", claimed {_claimed(check)}: {_word(check)}"
             lines += textwrap.wrap(line, width, subsequent_indent="    ")
     return lines
 
@@ -141,7 +155,13 @@ def _measured(check: Check) -> str:
     return f"{check.mean:.4g}" if alone else estimate(mean_interval(check.values))
 
 
-WORDS = {True: "yes", False: "no", None: "-"}
+def _word(check: Check) -> str:
+    if check.holds is None:
+        return "decides nothing" if check.claim else "-"
+    return "yes" if check.holds else "no"
+
+
+ANYTHING = "Published with a tolerance that reaches the number itself, which decides nothing"
 METHOD = (
     "Published form: unequal penalties, untuned rates, equal steps (not gradients), last iterate, "
     "test part.\nclaimed: published mean ± the deviation its authors allow; measured: mean over n "

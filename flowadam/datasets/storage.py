@@ -67,7 +67,8 @@ def _read_npz(file: io.BufferedReader) -> Arrays:
     try:
         with np.load(file, allow_pickle=False) as stored:
             return {name: np.array(stored[name]) for name in stored.files}
-    except (zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
+    # numpy's own ValueError advises to load what is not trusted.
+    except (zipfile.BadZipFile, EOFError, AttributeError, TypeError, ValueError) as error:
         raise ValueError("it is no whole npz file of plain arrays") from error
 
 

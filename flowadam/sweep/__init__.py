@@ -7,6 +7,7 @@ from flowadam.sweep.job import Engine as Engine
 from flowadam.sweep.job import Observer as Observer
 from flowadam.sweep.local import LocalEngine as LocalEngine
 from flowadam.sweep.origins import noted_catalog as noted_catalog
+from flowadam.sweep.origins import noted_tasks as noted_tasks
 from flowadam.sweep.phases import SweepResult as SweepResult
 from flowadam.sweep.phases import missing as missing
 from flowadam.sweep.phases import sweep as sweep

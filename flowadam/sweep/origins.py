@@ -57,7 +57,7 @@ def noted_catalog(store: Store) -> Catalog:
     They have name, budget, inclusions, number of parameters and fingerprints, and cannot run: no
     foreign code is imported.
     """
-    prints = {k: v for event in store.notes("fingerprints") for k, v in event["of"].items()}
+    prints = noted_prints(store)
     tasks: dict[str, Task] = {}
     specs: dict[str, OptimizerSpec] = {}
     for name, facts in _noted(store).items():
@@ -70,6 +70,20 @@ def noted_catalog(store: Store) -> Catalog:
             space = (None,) * facts.get("parameters", 0)
             specs[short] = cast("OptimizerSpec", _NotedSpec(short, includes, space, prints[name]))
     return Catalog(tasks, specs)
+
+
+def noted_tasks(store: Store, tasks: Mapping[str, Task]) -> dict[str, Task]:
+    """Return the tasks with the fingerprints that the study knows, so that no data are read."""
+    prints, found = noted_prints(store), dict(tasks)
+    for name, task in tasks.items():
+        if known := prints.get(f"task {name}"):
+            found[name] = cast("Task", _NotedTask(name, task.budget, known))
+    return found
+
+
+def noted_prints(store: Store) -> dict[str, str]:
+    """Return the fingerprint of every task and optimizer that the study has seen, the last one."""
+    return {k: v for event in store.notes("fingerprints") for k, v in event["of"].items()}
 
 
 def _noted(store: Store) -> dict[str, Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from flowadam.store import Store
 from flowadam.study import Study
 from flowadam.sweep.job import Catalog
 from flowadam.sweep.kept import keep, united
-from flowadam.sweep.origins import having_rows, note_origins
+from flowadam.sweep.origins import having_rows, note_origins, noted_prints
 
 NEWBORN = {".lock", "ledger.jsonl", "trials", "curves", "plugins", "study.toml.tmp"}
 
@@ -81,9 +81,7 @@ def _check_unchanged(store: Store, study: Study) -> None:
 
 
 def _check_fingerprints(store: Store, catalog: Catalog) -> None:
-    known = {
-        name: value for event in store.notes("fingerprints") for name, value in event["of"].items()
-    }
+    known = noted_prints(store)
     now = {f"task {name}": task.fingerprint() for name, task in catalog.tasks.items()}
     now |= {f"optimizer {name}": spec.fingerprint() for name, spec in catalog.specs.items()}
     changed = [name for name, value in now.items() if known.get(name, value) != value]

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from flowadam.datasets.folder import VARIABLE, data_folder
 from flowadam.errors import FlowAdamError, InputError
 from flowadam.sweep.session_folder import session_folder
 
@@ -49,11 +50,13 @@ def ray_session(address: str | None, *, cpus: int | None = None) -> Iterator[Pat
         FlowAdamError: Ray cannot start here.
     """
     home, before = Path.cwd(), dict(os.environ)
+    # The workers stand in a folder of their own, so a relative one would mean another there.
+    data = {VARIABLE: str(data_folder())} if os.environ.get(VARIABLE) else {}
     with session_folder() as folder:
         work = folder / "work"
         work.mkdir()
         os.chdir(work)
-        os.environ.update(_ENVIRONMENT)
+        os.environ.update(_ENVIRONMENT | data)
         try:
             _connect(address, folder, cpus or len(os.sched_getaffinity(0)))
             yield folder

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flowadam.cli import main
+from trainables.completion.matrix_completion import MatrixCompletion
 
 WORDS = [
     "sweep",
@@ -75,6 +76,14 @@ def test_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "3/3" in printed and "6/6" in printed
+
+
+def test_status_reads_no_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(task: object) -> str:
+        raise AssertionError("the data were read")
+
+    monkeypatch.setattr(MatrixCompletion, "fingerprint", fails)
+    assert run(["status", str(folder)]) == 0
 
 
 @pytest.mark.parametrize("width", ["40", "72"])

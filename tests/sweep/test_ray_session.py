@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flowadam.datasets.folder import VARIABLE, data_folder
 from flowadam.errors import FlowAdamError, InputError
 from flowadam.sweep.ray_session import ray_session
 
@@ -59,6 +60,17 @@ def test_strangers_are_refused_even_where_ray_was_imported_before() -> None:
         assert answer(right) == "let in"
     assert (Path.cwd(), dict(os.environ)) == (home, before)
     assert not folder.exists()
+
+
+def test_workers_look_for_data_where_the_caller_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, "mine")
+    monkeypatch.setattr("ray.init", lambda **_: None)
+    with ray_session(None):
+        assert os.environ[VARIABLE] == str(data_folder()) == str(tmp_path / "mine")
+    assert os.environ[VARIABLE] == "mine"
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,20 @@ def test_a_model_is_trained_once_and_kept(kept: Path, monkeypatch: pytest.Monkey
     assert all(torch.equal(w, first.weights[name]) for name, w in again.weights.items())
 
 
+def test_a_damaged_model_is_trained_again(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pretraining, "KEPT_FROM", 2)
+    first = pretraining.pretrained(SOURCE, 3)
+    (folder,) = kept.iterdir()
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:100])
+    pretraining.pretrained.cache_clear()
+    again = pretraining.pretrained(SOURCE, 3)
+    assert "It is trained again." in capsys.readouterr().err
+    assert all(torch.equal(w, again.weights[name]) for name, w in first.weights.items())
+    assert pretraining.load(folder).config == first.config
+
+
 def test_training_is_a_function_of_the_recipe() -> None:
     first = pretraining.pretrained(SOURCE, 3)
     pretraining.pretrained.cache_clear()
@@ -141,6 +156,8 @@ def test_the_users_model(tmp_path: Path) -> None:
     ours = TINY.make([0], dtype="float64")
     assert torch.equal(task.make([0], dtype="float64").closure(), ours.closure())
     before = task.fingerprint()
+    shutil.copytree(tmp_path / "mine", tmp_path / "copy")
+    assert replace(task, model=str(tmp_path / "copy")).fingerprint() == before
     weights = {name: w + 1 for name, w in model.weights.items()}
     torch.save(weights, tmp_path / "mine" / WEIGHTS)
     assert task.fingerprint() != before

@@ -62,6 +62,11 @@ def test_a_number_outside_its_tolerance_does_not_hold(runs: list[Run], broken: l
     assert [c.quantity for c in checks(scenario(), runs) if c.holds is False] == broken
 
 
+def test_a_tolerance_that_reaches_the_number_decides_nothing() -> None:
+    assert [Claim(156.2, 160).holds(x) for x in (0.002, 500.0)] == [None, None]
+    assert [Claim(156.2, 156).holds(x) for x in (0.002, 0.3)] == [False, True]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_contender_runs_and_claims_name_contenders(name: str) -> None:
     short = replace(published.get(name), steps=15)

@@ -280,9 +280,18 @@ def test_fingerprints_are_the_same_in_another_process() -> None:
     ("seeds", "options", "sentence"),
     [
         ([], {}, "at least one seed, got none"),
-        ([0, 0.5], {}, "A seed must be a whole number, got 0.5"),
-        (["1"], {}, "A seed must be a whole number, got '1'"),
-        ([True], {}, "A seed must be a whole number, got True"),
+        ([0, 0.5], {}, "A seed must be a whole number of at least 0, got 0.5"),
+        (["1"], {}, "got '1'"),
+        ([True], {}, "got True"),
+        ([-1], {}, "got -1"),
+        ("12", {}, "`seeds` must be a list of whole numbers, got '12'"),
+        (5, {}, "`seeds` must be a list of whole numbers, got 5"),
+        ([0], {"penalty": True}, "`penalty` must be a finite number of at least 0, got True"),
+        ([0], {"penalty": "a"}, "got 'a'"),
+        ([0], {"test_unlocked": "no"}, "`test_unlocked` must be True or False, got 'no'"),
+        ([0], {"dtype": torch.float32}, "Unknown dtype 'torch.float32'"),
+        ([0], {"device": "meta"}, "`device` must be 'cpu' or 'cuda', got 'meta'"),
+        ([0], {"device": None}, "`device` must be 'cpu' or 'cuda', got None"),
         ([0], {"penalty": -1.0}, "`penalty` must be a finite number of at least 0, got -1.0"),
         ([0], {"penalty": math.nan}, "got nan"),
         ([0], {"dtype": "float23"}, "Unknown dtype 'float23'. Did you mean 'float32'"),
@@ -296,7 +305,7 @@ def test_fingerprints_are_the_same_in_another_process() -> None:
     ],
 )
 def test_wrong_arguments_of_make(
-    task: Any, seeds: list[Any], options: dict[str, Any], sentence: str
+    task: Any, seeds: Any, options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         task.make(seeds, **options)

@@ -110,7 +110,7 @@ class Cifar10CNN(Cifar10):
     """
 
     name: str = "cifar10_cnn"
-    summary: str = "CIFAR-10, 10,000 images, three convolutions of 16, 32 and 64 channels"
+    summary: str = "CIFAR-10, up to 10,000 images, three convolutions of 16, 32 and 64 channels"
     budget: int = 1000
     batch: int = 64
     images: int = 10_000
@@ -137,7 +137,7 @@ class Cifar10ResNet18(Cifar10):
     """
 
     name: str = "cifar10_resnet18"
-    summary: str = "CIFAR-10, 50,000 images, ResNet-18 with 11,173,962 parameters (GPU)"
+    summary: str = "CIFAR-10, up to 50,000 images, ResNet-18 with 11,173,962 parameters (GPU)"
     budget: int = 10_000
     batch: int = 128
     images: int = 50_000
@@ -187,5 +187,5 @@ def _loaded(task: T) -> T:
     except InputError:
         return task
     count = len(data["train"].y) + len(data["val"].y)
-    summary = re.sub(r"[\d,]+ images", f"{count:,} images", task.summary, count=1)
+    summary = re.sub(r"up to [\d,]+ images", f"{count:,} images", task.summary, count=1)
     return replace(task, images=count, summary=summary)

@@ -42,7 +42,7 @@ class CharFinetuning(BenchmarkTask):
         rank: of the change; "full" has none and ignores it.
         batch: windows in a step, each as long as the model's context.
         dropout: share in [0, 1) that is dropped of what each layer adds.
-        model: folder of a saved model, "" for our own.
+        model: folder of a saved model, "" for our own; known by its content, wherever it lies.
         steps: of the training before the tuning.
         source: the task of that training.
         characters: how many characters of the text are used, from the first; 0 means all.
@@ -61,7 +61,7 @@ class CharFinetuning(BenchmarkTask):
     rank: int = 4
     batch: int = 16
     dropout: float = 0.0
-    model: str = ""
+    model: str = field(default="", compare=False)
     steps: int = 1500
     source: CharTransformer = field(default=CharTransformer(), repr=False, compare=False)
     characters: int = 0

@@ -106,11 +106,11 @@ def hash_folder(folder: Path) -> str:
 
 
 def _config(said: Any) -> ModelConfig:
-    if said["kind"] != KIND:
-        raise ValueError(f"its kind is {said['kind']!r}")
+    if said.get("kind") != KIND:
+        raise ValueError(f"its kind is {said.get('kind')!r}")
     alphabet = said["alphabet"]
-    if not alphabet or list(alphabet) != sorted(set(alphabet)):
-        raise ValueError("the alphabet must be sorted characters, each once")
+    if not isinstance(alphabet, str) or not alphabet or list(alphabet) != sorted(set(alphabet)):
+        raise ValueError("the alphabet must be a text of sorted characters, each once")
     context, width, heads, layers = (
         _size(said, n) for n in ("context", "width", "heads", "layers")
     )

@@ -45,12 +45,24 @@ def pretrained(task: CharTransformer, steps: int) -> Model:
     whole or not at all; where that cannot be written, every process says so and trains its own.
     """
     folder = cache_folder() / "models" / f"{task.name}-{recipe_hash(task, steps)}"
-    if not folder.exists():
-        model = _train(task, steps)
-        if steps >= KEPT_FROM:
-            _keep(model, folder)
+    if model := _kept(folder):
         return model
-    return load(folder)
+    model = _train(task, steps)
+    if steps >= KEPT_FROM:
+        _keep(model, folder)
+    return model
+
+
+def _kept(folder: Path) -> Model | None:
+    """Return what the folder holds; a damaged one is removed, as it can be made again."""
+    if not folder.exists():
+        return None
+    try:
+        return load(folder)
+    except InputError as error:
+        print(f"{error} It is trained again.", file=sys.stderr)
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
 
 
 def _keep(model: Model, folder: Path) -> None:

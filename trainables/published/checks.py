@@ -38,7 +38,7 @@ class Check:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the claim allows what was measured; None without a claim."""
+        """Whether the claim allows what was measured; None without one that decides."""
         return self.claim.holds(self.mean) if self.claim else None
 
 

@@ -1,7 +1,7 @@
 """The small problems as published in arXiv 2604.06652: keys A1, A2, A3 and B4.
 
 For the regression no number is published. On the rotated quadratic the claim for SGD allows
-everything between 0 and 316: it is met by the 0.002 that SGD reaches, far below both others.
+everything between 0 and 316, so it decides nothing: SGD reaches 0.002, far below both others.
 
 One claim of A3 does not come out: 324 flow steps under hard injection, not 221 +- 50. The count is
 chaotic: five seeds scatter by hundreds, and scaling one starting tensor by 1 + 1e-6 moves their

@@ -40,7 +40,10 @@ class Claim:
     mean: float
     tolerance: float
 
-    def holds(self, measured: float) -> bool:
+    def holds(self, measured: float) -> bool | None:
+        """Return None where the tolerance reaches the number itself, and so allows anything."""
+        if self.tolerance >= abs(self.mean):
+            return None
         return abs(measured - self.mean) <= self.tolerance
 
 
