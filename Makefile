@@ -56,6 +56,7 @@ rodflow: $(READY)
 	for scale in 0.5 1.5; do \
 	    $(BIN)/flowadam rodflow --problem mlp --seeds 3 --steps 200 --scale $$scale \
 	        --out studies/recorded/rodflow > /dev/null || exit 1; done
+	$(BIN)/flowadam rodflow --optimizer hb --seeds 10 --steps 200 --scale 0.7 $(RODFLOW) > /dev/null
 	$(BIN)/flowadam rodflow --trace --seeds 5 $(RODFLOW) > /dev/null
 	$(BIN)/python studies/render_readme.py
 

@@ -36,7 +36,7 @@ FLAGSHIP = RECORDED / "flagship"
 FLAGSHIP_PICTURE = ROOT / "docs" / "flagship.png"
 FLAGSHIP_SIZE = "1100,1250"
 RODFLOW = RECORDED / "rodflow"
-SCALES = ("0.5", "1.5")
+SCALES = ("0.5", "0.7", "1.5")
 COLUMNS = (0, 1, 2, 5, 8)
 """Of the table across tasks: rival, verdict, median difference, Holm's p, P(improvement)."""
 

@@ -26,12 +26,12 @@ CAVEAT = (
     "The ratio is the mean error of a rod flow from the onset (the first reading of S >= S*) to "
     "the end, over that of the stable flow: geometric mean over the seeds with Student's 95 % "
     "interval of the logarithms; n of them. A run whose S never came to S* has none. A rod flow "
-    "that ended early counts as not better; a stable flow that ended early keeps its mean so far. "
-    "All start from the same three iterates, after a small move along the top eigenvector, where S "
-    "is first found at 0.93 S* or more. The usual rate is the smallest on a grid of factors "
-    "2^(1/2) at which S comes to S* within 600 steps from every start, without momentum within 40 "
-    "from 0.93 S*. The matrix rod is the published closure at rank 2; the alternating rod is a "
-    "variant. Gradients a step: alternating, matrix, stable."
+    "that ended early has none and counts as not better; a stable flow that ended early keeps its "
+    "mean so far. All start from the same three iterates, after a small move along the top "
+    "eigenvector, where S is first found at 0.93 S* or more. The usual rate is the smallest on a "
+    "grid of factors 2^(1/2) at which S comes to S* within 600 steps from every start, without "
+    "momentum within 40 from 0.93 S*. The matrix rod is the published closure at rank 2; the "
+    "alternating rod is a variant. Gradients a step: alternating, matrix, stable."
 )
 
 
@@ -98,11 +98,16 @@ def row(runs: Sequence[TrackedRun], found: Sequence[Ratio]) -> tuple[str, ...]:
         number(rod.lr),
         f"{rod.reached} of {rod.runs}",
         span,
-        interval_text(rod.value),
-        interval_text(matrix.value),
+        _ratio_text(rod),
+        _ratio_text(matrix),
         ", ".join(number(value) for value in spent),
         "; ".join(worse) or "–",
     )
+
+
+def _ratio_text(r: Ratio) -> str:
+    """Return the ratio; runs without one, as the rod has ended, are counted beside it."""
+    return interval_text(r.value) + (f", ended in {len(r.endings)}" if r.endings else "")
 
 
 def interval_text(e: Estimate | None) -> str:

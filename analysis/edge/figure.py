@@ -61,15 +61,16 @@ def reading(name: str) -> Pick:
 
 def draw(ax: Axes, runs: Sequence[TrackedRun], pick: Pick, color: int) -> None:
     """Draw the median over the runs that have a value, and every run as a thin line."""
-    by_step: dict[int, list[float]] = {}
+    by_mark: dict[int, list[tuple[int, float]]] = {}
     for run in runs:
         series = pick(run)
         ax.plot(series.steps, series.values, color=COLORS[color], linewidth=0.6, alpha=0.35)
-        for step, value in zip(series.steps, series.values, strict=True):
-            if math.isfinite(value):
-                by_step.setdefault(step, []).append(value)
-    steps = sorted(by_step)
-    ax.plot(steps, [median(by_step[step]) for step in steps], color=COLORS[color])
+        # By the mark, not the step: what a step costs may shift the marks of one run.
+        for mark, point in enumerate(zip(series.steps, series.values, strict=True)):
+            if math.isfinite(point[1]):
+                by_mark.setdefault(mark, []).append(point)
+    points = [tuple(map(median, zip(*by_mark[mark], strict=True))) for mark in sorted(by_mark)]
+    ax.plot(*zip(*points, strict=True) if points else ((), ()), color=COLORS[color])
 
 
 def finish(ax: Axes, name: str, *, log: bool) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from flowadam.store import Store
+from flowadam.winners import in_study
 
 FLOWS = {"stable": "stable flow", "matrix": "rod flow (matrix, rank 2)", "rod": "alternating rod"}
 """The flows by the names of their readings, and what figures and tables call them."""
@@ -95,12 +96,14 @@ def read_runs(folder: Path) -> list[TrackedRun]:
     if not (folder / "study.toml").exists():
         return []
     store = Store(folder)
-    trials, order = store.trials(), store.study.optimizer
-    kept = trials.drop_duplicates(["task", "optimizer", "seed"], keep="last")
+    study = store.study
+    order = study.optimizer
+    # A folder may hold runs of another length, from before the study was changed.
+    rows = [row for row in store.trials().to_dict("records") if in_study(study, row)]
+    kept = {(row["task"], row["optimizer"], row["seed"]): row for row in rows}
     probes = dict(iter(store.probes().groupby("key", sort=False)))
     curves = dict(iter(store.curves().groupby("key", sort=False)))
-    rows = kept.to_dict("records")
-    runs = [_run(row, probes.get(row["key"]), curves.get(row["key"])) for row in rows]
+    runs = [_run(r, probes.get(r["key"]), curves.get(r["key"])) for r in kept.values()]
     return sorted(runs, key=lambda run: (order.index(run.optimizer), run.seed))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -96,6 +97,10 @@ def trace_text(runs: Runs, width: int = WIDE) -> str:
         names = dict.fromkeys(run.optimizer for run in mine)
         rows = [_row([run for run in mine if run.optimizer == name]) for name in names]
         lines += ["", problem, *fitted([HEAD, *rows], width)] if mine else ()
+        for name in names:
+            own = [run for run in mine if run.optimizer == name]
+            if math.isnan(_late(own, braked=True)):
+                lines += textwrap.wrap(_sentence(own), min(width, 100), subsequent_indent="  ")
     return "\n".join(lines).strip("\n")
 
 
@@ -124,6 +129,8 @@ def _row(runs: Sequence[TrackedRun]) -> tuple[str, ...]:
 
 def _sentence(runs: Sequence[TrackedRun]) -> str:
     late, there = _late(runs, braked=True), flow_shares(runs)
+    if math.isnan(late):
+        return f"{runs[0].optimizer}: S / S* is not known, {_why(runs)}."
     told = f"{runs[0].optimizer}: S / S* is {number(late)} in the second half"
     if math.isnan(there[0]) and math.isnan(there[1]):
         return f"{told}."
@@ -131,6 +138,16 @@ def _sentence(runs: Sequence[TrackedRun]) -> str:
     if math.isnan(there[0]):
         return f"{told}, never at the edge; flow steps are {second} of all steps."
     return f"{told}; flow steps are {first} of the steps at the edge and {second} below it."
+
+
+def _why(runs: Sequence[TrackedRun]) -> str:
+    """Say what S / S* lacks."""
+    if any(run.status != "ok" for run in runs):
+        return "as runs did not end well"
+    sharp = [v for run in runs for v in run.series("preconditioned_sharpness").values]
+    if not any(map(math.isfinite, sharp)):
+        return "as no diagonal preconditioner of its update can be read"
+    return "as the threshold is for optimizers with a rate and a beta1 of Adam's kind"
 
 
 def _picture(runs: Sequence[TrackedRun]) -> Picture:
@@ -145,7 +162,7 @@ def _picture(runs: Sequence[TrackedRun]) -> Picture:
         for ax, (key, name) in zip(axes[2:], own, strict=True):
             draw(ax, runs, reading(key), 2)
             finish(ax, name, log=False)
-        axes[-1].set_xlabel("optimizer steps")
+        axes[-1].set_xlabel("gradients")
         return picture(figure, f"{runs[0].optimizer} on {runs[0].task}")
 
 

@@ -335,7 +335,8 @@ def rodflow_root(
     from flowadam.cli.track import Options, run_tracking
     from flowadam.edge.studies import Extent
 
-    extent = Extent(seeds, steps or (3000 if trace else 200), scale)
+    usual = 3000 if trace else 200
+    extent = Extent(seeds, usual if steps is None else steps, scale)
     chosen = problem or ["mlp"], optimizer or []
     shown = trace, not table, tracking_uri
     run_tracking(Options(*chosen, extent, out, engine, workers, *shown))

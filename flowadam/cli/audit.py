@@ -56,7 +56,7 @@ def run_audit(name: str, options: Options) -> None:
     Raises:
         typer.Exit: code 1 when runs are left.
     """
-    check_engine(options.engine)
+    check_engine(options.engine, options.workers)
     if not options.measure and not options.out.is_dir():
         raise InputError(f"{options.out} holds no audit: leave --table out to run one.")
     claims = read_claims(name)

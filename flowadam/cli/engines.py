@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flowadam.errors import require_known
+from flowadam.errors import InputError, require_known
 from flowadam.sweep import Engine, LocalEngine, RayEngine
 
 ENGINES = ("ray", "local")
 TRAINABLE = "trainables.group_trainable:GroupTrainable"
 
 
-def check_engine(name: str) -> None:
-    """Raise InputError unless there is an engine of that name."""
+def check_engine(name: str, workers: int | None = None) -> None:
+    """Raise InputError unless there is an engine of that name, and it takes so many workers."""
     require_known("engine", name, ENGINES)
+    if workers is not None and workers < 1:
+        raise InputError(f"`workers` must be at least 1, got {workers}.")
+    if workers is not None and name == "local":
+        raise InputError("--workers is for --engine ray: local is this process alone.")
 
 
 @contextmanager

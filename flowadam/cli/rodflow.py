@@ -84,5 +84,6 @@ def _verdict(found: Verification, limit: float) -> list[str]:
     return [
         f"threshold {found.threshold:.6g}, {gap:.1e} from the stored one{told}",
         f"first two steps within {AGREEMENT:.0e}: {found.disagreement:.1e}  {words[agrees]}",
-        f"alternating rod within {limit:g} of the stable flow: {found.ratio:.4f}  {words[close]}",
+        f"alternating rod within {limit:g} of the stable flow, the smaller of measured and stored: "
+        f"{found.ratio:.4f}  {words[close]}",
     ]

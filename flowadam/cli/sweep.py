@@ -53,9 +53,7 @@ def run_sweep(
     Raises:
         typer.Exit: code 1 when runs are left or failed.
     """
-    check_engine(engine)
-    if workers is not None and workers < 1:
-        raise InputError(f"`workers` must be at least 1, got {workers}.")
+    check_engine(engine, workers)
     if tracking_uri is not None:
         check_tracking_uri(tracking_uri)
     stop = Stop(parse_duration(deadline) if deadline else None)

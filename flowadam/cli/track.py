@@ -73,7 +73,7 @@ def run_tracking(options: Options) -> None:
     Raises:
         typer.Exit: code 1 when runs are left.
     """
-    check_engine(options.engine)
+    check_engine(options.engine, options.workers)
     if options.tracking_uri is not None:
         check_tracking_uri(options.tracking_uri)
     left = _measure(options) if options.measure else 0
@@ -99,7 +99,7 @@ def _measure(options: Options) -> int:
         engine = stack.enter_context(opened_engine(options.engine, options.workers))
         line = stack.enter_context(ProgressLine())
         bench = Bench(registry.task, registry.spec, engine, line, stop, _say)
-        for problem in options.problems:
+        for problem in dict.fromkeys(options.problems):
             if stop:
                 return left + 1
             left += run(problem, names, options.extent, options.folder(problem), bench)
@@ -121,7 +121,7 @@ def _report(options: Options, runs: Found) -> None:
     if not options.trace:
         write_parquet(path.with_suffix(".parquet"), runs)
     typer.echo(told(runs, columns(WIDE)))
-    for problem in options.problems if options.measure else ():
+    for problem in dict.fromkeys(options.problems) if options.measure else ():
         folder, label = options.folder(problem), options.label(problem)
         if runs[label]:
             write(folder / "report.html", {label: runs[label]})

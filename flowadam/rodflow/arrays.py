@@ -73,12 +73,19 @@ def check(arrays: Arrays) -> None:
     for name in ("t_wbar", "err_t"):
         _require(name, arrays[name], "whole numbers that rise from 1 or later", _are_times)
         last = arrays[name][-1]
-        _require("onset", arrays["onset"], f"at most {last}", lambda x, t=last: bool(x <= t))
+        rule = f"from 0 to {last}"
+        _require("onset", arrays["onset"], rule, lambda x, t=last: bool(0 <= x <= t))
+    end = arrays["err_t"][-1]
+    _require("t_wbar", arrays["t_wbar"], f"at most {end}", lambda x: bool(x[-1] <= end))
+    for name in (name for name in (*ERRORS, *OPTIONAL) if name in arrays):
+        _require(name, arrays[name], "distances of at least 0", lambda x: not (x < 0).any())
+    _require("err_stable", arrays["err_stable"], "above 0", lambda x: not (x == 0).any())
 
 
 def _require(name: str, array: NDArray, rule: str, holds: Callable[[NDArray], bool]) -> None:
     if not holds(array):
-        raise ValueError(f"`{name}` must be {rule}, got {np.array2string(array, threshold=8)}.")
+        shown = np.array2string(array, threshold=8, max_line_width=1000)
+        raise ValueError(f"`{name}` must be {rule}, got {shown}.")
 
 
 def _are_sizes(x: NDArray) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def require(kind: str, name: str, known: Iterable[str]) -> None:
+def require(kind: str, name: object, known: Iterable[str]) -> None:
     """Raise ValueError unless `name` is one of `known`."""
     names = list(known)
     if name in names:
         return
+    if not isinstance(name, str):
+        raise ValueError(f"`{kind}` must be a name, got {name!r}. Known: {', '.join(names)}.")
     close = get_close_matches(name, names, n=1)
     hint = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(names)}."
     raise ValueError(f"Unknown {kind} '{name}'. {hint}")

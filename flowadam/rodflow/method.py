@@ -40,7 +40,7 @@ class Method:
 
     def __post_init__(self) -> None:
         for name in ("lr", "beta1", "beta2", "eps"):
-            if not isinstance(getattr(self, name), Real):
+            if not isinstance(getattr(self, name), Real) or isinstance(getattr(self, name), bool):
                 raise ValueError(f"`{name}` must be a number, got {getattr(self, name)!r}.")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"`lr` must be a positive finite number, got {self.lr!r}.")

@@ -62,7 +62,7 @@ def preconditioned_sharpness(
 
     def scaled(v: Vector) -> Vector:
         image = scale * product(scale * torch.from_numpy(v.copy()).to(state.w))
-        return image.double().cpu().numpy()
+        return (image.double().cpu() + 0.0).numpy()  # the slope of a kink is no tensor but "zero"
 
     first = draw_direction(state.w)
     if near is not None:  # tilted, lest a direction that became the steepest is never seen

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from flowadam.rodflow.admission import check_loss, check_start, check_transformed
 from flowadam.rodflow.alternating import AlternatingRod
 from flowadam.rodflow.choices import require_count
 from flowadam.rodflow.flows import Flow
@@ -47,8 +47,8 @@ def track(
     Raises:
         ValueError: an argument is out of range.
     """
-    _check_problem(loss, start, method)
-    _check(start, steps, flows, every)
+    _check(steps, flows, every)
+    _check_problem(loss, start, method, flows)
     iterates = Iterates(loss, start, method, every)
     while iterates.status == "ok" and iterates.t < 2:
         iterates.step()
@@ -66,32 +66,27 @@ def track(
     return Tracking(method, iterates.run(), {trail.label: trail for trail in trails})
 
 
-def _check_problem(loss: Loss, start: Tensor | State, method: Method) -> None:
+def _check_problem(
+    loss: Loss, start: Tensor | State, method: Method, flows: Sequence[Flow[Any]]
+) -> None:
     if not isinstance(method, Method):
         raise ValueError(f"`method` must be a Method, as `method('adam', 1e-3)`, got {method!r}.")
     if not isinstance(start, Tensor | State):
         raise ValueError(f"`start` must be a tensor [d] or a State, got {type(start).__name__}.")
+    check_start(start, method)
     w = (start if isinstance(start, Tensor) else start.w).detach().clone().requires_grad_()
-    with torch.enable_grad():
-        value = loss(w)
-    if not isinstance(value, Tensor) or value.dim() or not value.requires_grad:
-        said = f"{[*value.shape]}" if isinstance(value, Tensor) else type(value).__name__
-        raise ValueError(
-            "`loss` must return a tensor without dimensions that depends on w by autograd, got "
-            f"{said}."
-        )
+    check_loss(loss, w)
+    if any(isinstance(flow, MatrixRod) for flow in flows):
+        check_transformed(loss, w.detach())
 
 
-def _check(start: Tensor | State, steps: int, flows: Sequence[Flow[Any]], every: int) -> None:
+def _check(steps: int, flows: Sequence[Flow[Any]], every: int) -> None:
     require_count("every", every)
     require_count("steps", steps)
     if steps < 3:
         raise ValueError(f"`steps` must be at least 3, because a rod starts from 3, got {steps}.")
-    w = start if isinstance(start, Tensor) else start.w
-    if w.dim() != 1 or not w.is_floating_point() or not len(w):
-        raise ValueError(
-            f"`start` must be a vector [d] of floating-point numbers, got {w.dtype} {[*w.shape]}."
-        )
+    if any(isinstance(flow, type | str) or not hasattr(flow, "label") for flow in flows):
+        raise ValueError(f"`flows` must be flows, as `[StableFlow()]`, got {list(flows)!r}.")
     labels = [flow.label for flow in flows]
     if len({*labels}) < len(labels):
         raise ValueError(f"Every flow must have a label of its own, got {labels}.")

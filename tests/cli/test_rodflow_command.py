@@ -92,6 +92,10 @@ def _with(name: str, value: Any) -> Callable[[Arrays], Arrays]:
     return lambda arrays: {**arrays, name: value}
 
 
+def _changed(name: str, change: Callable[[Any], Any]) -> Callable[[Arrays], Arrays]:
+    return lambda arrays: {**arrays, name: change(arrays[name])}
+
+
 WRONG: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
     "no start": (_without("w0"), "missing: w0"),
     "no iterates": (_without("wbar"), "missing: wbar"),
@@ -110,6 +114,10 @@ WRONG: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
     "negative rate": (_with("lr", np.array(-1.0)), "`lr` must be a positive"),
     "times that fall": (_with("t_wbar", np.arange(4)[::-1] + 1), "`t_wbar` must be"),
     "onset after the end": (_with("onset", np.array(5000)), "`onset` must be"),
+    "onset before the start": (_with("onset", np.array(-5)), "`onset` must be"),
+    "iterates after the errors": (_changed("t_wbar", lambda t: t * 1000), "`t_wbar` must be at"),
+    "no stable error": (_changed("err_stable", lambda e: e * 0), "`err_stable` must be above 0"),
+    "negative errors": (_changed("err_rod_alt", lambda e: -e), "`err_rod_alt` must be distances"),
     "threshold of 0": (_with("threshold", np.array(0.0)), "`threshold` must be"),
 }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from analysis.edge.card import edge_card, sentences
+from analysis.edge.figure import draw
 from analysis.edge.ratios import ratios
 from analysis.edge.runs import Series, TrackedRun
-from analysis.edge.trace import edge_of, flow_shares
+from analysis.edge.trace import edge_of, flow_shares, trace_text
+from analysis.figures.style import canvas
 
 
 def run(
@@ -50,6 +53,10 @@ def test_a_rod_that_ended_is_not_better_and_says_how() -> None:
     matrix, rod = ratios(runs)
     assert matrix.better and not rod.better
     assert rod.worse == (4,) and rod.value is not None and rod.value.n == 4
+    card = edge_card("mlp", runs)
+    assert card.table is not None
+    cells = card.table.groups[0].rows[0]
+    assert str(cells[4]).endswith("n=4, ended in 1") and "ended" not in str(cells[5])
     assert any("seed 4: The flow has ended: diverged" in line for line in sentences([matrix, rod]))
 
 
@@ -81,3 +88,29 @@ def test_traces_count_flow_steps_at_the_edge_and_below() -> None:
     one = TrackedRun("edge_mlp", "flowadam", 0, 0.1, 0.5, "ok", readings, Series((), ()))
     assert edge_of(one).values[1:] == pytest.approx((0.5, 1.0))
     assert flow_shares([one]) == (0.5, 0.25)
+
+
+def test_what_has_no_threshold_is_said() -> None:
+    sharp = {"preconditioned_sharpness": Series((0, 4), (20.0, 30.0))}
+    one = TrackedRun("edge_mlp", "sgd", 0, 0.1, math.nan, "ok", sharp, Series((), ()))
+    none = replace(one, optimizer="lion", readings={})
+    ended = replace(one, optimizer="muon", status="diverged")
+    told = trace_text({"mlp": [one, none, ended]}).splitlines()[-3:]
+    assert told[0].startswith("sgd: S / S* is not known, as the threshold is for")
+    assert (
+        told[1]
+        == "lion: S / S* is not known, as no diagonal preconditioner of its update can be read."
+    )
+    assert told[2] == "muon: S / S* is not known, as runs did not end well."
+
+
+def test_the_median_goes_by_marks_where_steps_differ() -> None:
+    first, second = (
+        replace(run(0), loss=Series(steps, values))
+        for steps, values in (((4, 8), (2.0, 1.0)), ((5, 10), (4.0, math.nan)))
+    )
+    with canvas(100, 100) as figure:
+        ax = figure.subplots()
+        draw(ax, [first, second], lambda one: one.loss, 0)
+        line = ax.lines[-1]
+    assert [list(line.get_xdata()), list(line.get_ydata())] == [[4.5, 8], [3.0, 1.0]]  # pyright: ignore

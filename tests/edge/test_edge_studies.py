@@ -81,6 +81,14 @@ def test_the_same_command_runs_nothing_and_more_seeds_run_alone(studied: Path) -
     assert (studied / "mlp" / "ledger.jsonl").read_text(encoding="utf-8") == before
 
 
+def test_runs_of_the_present_length_are_read(tmp_path: Path) -> None:
+    folder = with_rates(tmp_path / "out", gd=0.3)
+    for steps in (6, 4, 6):
+        run_problem("mlp", ["gd"], replace(EXTENT, steps=steps), folder / "mlp", bench())
+    runs = read_runs(folder / "mlp")
+    assert [run.series("rod_error").steps[-1] for run in runs] == [6, 6]
+
+
 def test_page_table_and_parquet(studied: Path, tmp_path: Path) -> None:
     runs = {"mlp": read_runs(studied / "mlp"), "cnn": []}
     write_page(tmp_path / "rodflow.html", runs)
@@ -237,6 +245,7 @@ def test_names() -> None:
     ("options", "sentence"),
     [
         ({"seeds": 0}, "`seeds` must be at least 1, got 0"),
+        ({"steps": 0}, "`steps` must be at least 4, got 0"),
         ({"steps": 3}, "`steps` must be at least 4, got 3"),
         ({"scale": 0.0}, "`scale` must be a positive finite number, got 0.0"),
     ],
@@ -244,6 +253,20 @@ def test_names() -> None:
 def test_extents_are_checked(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         replace(EXTENT, **options)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--steps", "0"], "`steps` must be at least 4, got 0"),
+        (["--engine", "ray", "--workers", "0"], "`workers` must be at least 1, got 0"),
+        (["--workers", "2"], "--workers is for --engine ray"),
+    ],
+)
+def test_wrong_words_run_nothing(words: list[str], sentence: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["rodflow", *words, "--out", str(tmp_path / "out")])
+    assert isinstance(done.exception, InputError) and sentence in str(done.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_prints_a_table_of_what_is_there(studied: Path) -> None:

@@ -184,15 +184,48 @@ def test_a_flow_that_ended_has_no_errors_after() -> None:
     [
         ({"start": [1.0, 2.0]}, "`start` must be a tensor .* got list"),
         ({"method": "gd"}, "`method` must be a Method, .* got 'gd'"),
-        ({"loss": lambda w: w * w}, r"`loss` must return a tensor without dimensions .* got \[2\]"),
+        (
+            {"loss": lambda w: w * w},
+            r"`loss` must return a tensor without dimensions .* shape \[2\]",
+        ),
         ({"loss": lambda w: 1.0}, "got float"),
-        ({"loss": lambda w: torch.tensor(1.0)}, "depends on w by autograd"),
+        ({"loss": lambda w: torch.tensor(1.0)}, "depends on w by autograd.* detached from w"),
+        ({"loss": lambda w: bowl(w) * (1 if w.sum().item() else 2)}, "torch.func.vmap takes"),
+        ({"loss": lambda w: bowl(w) + torch.rand(()) * w.sum()}, "random numbers"),
+        ({"start": torch.ones(2, dtype=torch.int64)}, r"float32 or float64, got torch.int64 \[2\]"),
+        ({"start": torch.ones(2, dtype=torch.float16)}, "got torch.float16"),
+        ({"start": tensor(1, 2).view(2, 1)}, r"vector \[d\] .* got torch.float64 \[2, 1\]"),
+        ({"start": State(tensor(1, 2), tensor(1), tensor())}, r"`m` of gd must have shape \[0\]"),
+        (
+            {
+                "start": State(tensor(1, 2), tensor(), tensor(1, -1)),
+                "method": method("rmsprop", 0.1),
+            },
+            "`nu` must not be negative, got -1.0",
+        ),
+        ({"flows": ["rod"]}, r"`flows` must be flows, .* got \['rod'\]"),
+        ({"flows": [StableFlow]}, "`flows` must be flows"),
     ],
 )
 def test_what_cannot_be_tracked_is_said(change: dict[str, Any], sentence: str) -> None:
     fine: dict[str, Any] = {"loss": bowl, "start": tensor(1, 2), "method": method("gd", 0.1)}
     with pytest.raises(ValueError, match=sentence):
         track(**(fine | change), steps=3)
+
+
+def test_a_loss_with_branches_is_tracked_without_the_matrix_rod() -> None:
+    def loss(w: torch.Tensor) -> torch.Tensor:
+        assert w.sum().item()
+        return bowl(w)
+
+    found = track(loss, tensor(1, 2), method("gd", 0.1), steps=4, flows=[AlternatingRod()])
+    assert found.run.status == "ok"
+
+
+@pytest.mark.parametrize("name", ["gd", "adam"])
+def test_a_slope_that_is_constant_but_for_kinks_has_a_status(name: str) -> None:
+    found = track(lambda w: w.abs().sum(), tensor(0.3, -0.2), method(name, 0.01), steps=5)
+    assert {trail.status for trail in found.trails.values()} == {"not smooth"}
 
 
 @pytest.mark.parametrize("layer", [torch.nn.BatchNorm1d(2), torch.nn.Dropout(0.5)])
