@@ -19,6 +19,12 @@ def notes_of(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:
         if f.verdict and f.sentence:
             yield f"{claim.key}: {f.sentence}"
     yield from _worse_than_trivial(claim, mine)
+    yield from slopes_of(claim, mine)
+
+
+def slopes_of(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield the slopes over a dial, the control's too."""
+    mine = [f for f in findings if f.claim == claim.key]
     for f in mine if claim.kind == "dial" else ():
         if f.quantity == "slope" and not math.isnan(f.low):
             what = f"log gain over {f.against}" if f.against else "log metric"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -11,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.audit.findings import Finding
+from analysis.audit.notes import slopes_of
 from analysis.audit.table import COLUMNS, amount, claimed, verdicts
 from analysis.audit.verdicts import WORDS
-from analysis.text import aligned, count
+from analysis.text import WIDE, aligned, count
 from flowadam.audit.claims import Claim
 from flowadam.audit.forms import FORMS
 from flowadam.audit.read import Claims
@@ -31,25 +33,36 @@ def read_findings(path: Path) -> list[Finding]:
 
 
 def short(claims: Claims, findings: Sequence[Finding]) -> str:
-    """Return a line for each comparison that has a verdict: a word for every form.
+    """Return a line for each comparison that has a verdict: a word for every form that was run.
 
     On fair data, and with all corrections, the gain stands beside it with its interval; n counts
-    the pairs of the corrected forms.
+    the pairs of the corrected forms. Below stand totals, and the slopes over a dial.
     """
-    lines = aligned([HEAD, *_lines(claims, findings)])
-    return "\n".join([*lines, *(_total(claims, findings, form) for form in GAINS)])
+    rows = [HEAD, *_lines(claims, findings)]
+    used = [i for i, name in enumerate(HEAD) if name not in COLUMNS or any(r[i] for r in rows[1:])]
+    lines = aligned([[row[i] for i in used] for row in rows])
+    totals = filter(None, (_total(claims, findings, form) for form in GAINS))
+    return "\n".join([*lines, *totals, *_slopes(claims, findings)])
+
+
+def _slopes(claims: Claims, findings: Sequence[Finding]) -> Iterator[str]:
+    fair = [f for f in findings if f.variant == GAINS[0]]
+    for sentence in (s for claim in claims.claims for s in slopes_of(claim, fair)):
+        yield from textwrap.wrap(sentence, WIDE, subsequent_indent="  ")
 
 
 def _total(claims: Claims, findings: Sequence[Finding], form: str) -> str:
-    """Count the words of a form over all comparisons."""
+    """Count the words of a form over all comparisons; "" where there is none."""
     found = (
         verdicts(findings, claim, against).get(form)
         for claim in claims.claims
         for against in claim.against
     )
     counts = Counter(f.verdict for f in found if f and f.n)
+    if not counts:
+        return ""
     told = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
-    return f"{form}: {count(sum(counts.values()), 'comparison')}{': ' if told else ''}{told}"
+    return f"{form}: {count(sum(counts.values()), 'comparison')}: {told}"
 
 
 def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:
