@@ -36,7 +36,8 @@ def short(claims: Claims, findings: Sequence[Finding]) -> str:
     """Return a line for each comparison that has a verdict: a word for every form that was run.
 
     On fair data, and with all corrections, the gain stands beside it with its interval; n counts
-    the pairs of the corrected forms. Below stand totals, and the slopes over a dial.
+    the pairs of the corrected forms, of the published one where there are no others. Below stand
+    totals, and the slopes over a dial.
     """
     rows = [HEAD, *_lines(claims, findings)]
     used = [i for i, name in enumerate(HEAD) if name not in COLUMNS or any(r[i] for r in rows[1:])]
@@ -70,6 +71,9 @@ def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, .
         for against in claim.against:
             found = verdicts(findings, claim, against)
             counts = {f.n for variant, f in found.items() if variant != COLUMNS[0] and f.n}
+            published = found.get(COLUMNS[0])
+            if not counts and published and published.verdict != "not testable":
+                counts = {published.n}
             if counts:
                 n = "-".join(map(str, sorted({min(counts), max(counts)})))
                 cells = (_cell(claim, found.get(variant)) for variant in COLUMNS)

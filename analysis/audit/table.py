@@ -86,11 +86,9 @@ def is_share(claim: Claim) -> bool:
 def claimed(claim: Claim, against: str) -> str:
     """Return the published number of a comparison."""
     if claim.kind == "equal":
-        return (
-            f"within ±{percent(claim.margin, signed=False)}"
-            if is_share(claim)
-            else (f"within ±{claim.margin:g}")
-        )
+        share = is_share(claim)
+        margin = percent(claim.margin, signed=False) if share else f"{claim.margin:g}"
+        return f"within ±{margin} [90 %]"
     if against not in claim.claimed:
         return "not published"
     value = claim.claimed[against]
