@@ -19,7 +19,7 @@ def notes_of(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:
         if f.verdict and f.sentence:
             yield f"{claim.key}: {f.sentence}"
     yield from _worse_than_trivial(claim, mine)
-    yield from slopes_of(claim, mine)
+    yield from slopes_of(claim, findings)
 
 
 def slopes_of(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:

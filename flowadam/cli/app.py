@@ -337,7 +337,7 @@ def rodflow_root(
 
     usual = 3000 if trace else 200
     extent = Extent(seeds, usual if steps is None else steps, scale)
-    chosen = problem or ["mlp"], optimizer or []
+    chosen = list(dict.fromkeys(problem or ["mlp"])), optimizer or []
     shown = trace, not table, tracking_uri
     run_tracking(Options(*chosen, extent, out, engine, workers, *shown))
 

@@ -122,8 +122,8 @@ def _wide(found: Sequence[Check]) -> list[str]:
     )
     last = ""
     for check in found:
-        what, count = f"{check.contender}: {check.quantity}", f"{check.gradients:.0f}"
-        cells = (what, _claimed(check), _measured(check), str(check.n), count)
+        what, calls = f"{check.contender}: {check.quantity}", f"{check.gradients:.0f}"
+        cells = (what, _claimed(check), _measured(check), str(check.n), calls)
         name = check.scenario if check.scenario != last else ""
         table.add_row(name, check.key if name else "", *cells, _word(check))
         last = check.scenario

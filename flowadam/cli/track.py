@@ -36,7 +36,7 @@ class Options:
     """What the command line says.
 
     Args:
-        problems: short names or tasks.
+        problems: short names or tasks, each once.
         names: methods, or with `trace` registered optimizers; none takes the usual ones.
         trace: registered optimizers run with the probes of sweeps, without flows.
         measure: False reads what the folder holds and runs nothing.
@@ -99,7 +99,7 @@ def _measure(options: Options) -> int:
         engine = stack.enter_context(opened_engine(options.engine, options.workers))
         line = stack.enter_context(ProgressLine())
         bench = Bench(registry.task, registry.spec, engine, line, stop, _say)
-        for problem in dict.fromkeys(options.problems):
+        for problem in options.problems:
             if stop:
                 return left + 1
             left += run(problem, names, options.extent, options.folder(problem), bench)
@@ -121,7 +121,7 @@ def _report(options: Options, runs: Found) -> None:
     if not options.trace:
         write_parquet(path.with_suffix(".parquet"), runs)
     typer.echo(told(runs, columns(WIDE)))
-    for problem in dict.fromkeys(options.problems) if options.measure else ():
+    for problem in options.problems if options.measure else ():
         folder, label = options.folder(problem), options.label(problem)
         if runs[label]:
             write(folder / "report.html", {label: runs[label]})
