@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Across:
-    """What the confirmed results say over all tasks; a task needs a scale of regret to count.
+    """What the confirmed results say over all tasks.
+
+    Ranks and probabilities of improvement need no common scale and take all tasks; regret, and
+    tests of differences, take those with a scale of regret.
 
     Args:
         focus: the optimizer that is tested against the others, None without any complete one.
@@ -46,19 +49,21 @@ class Across:
 
     @property
     def n(self) -> int:
-        """Number of tasks."""
+        """Number of tasks with a scale of regret."""
         return len(self.regrets.tasks)
 
     @cached_property
     def iqm(self) -> Mapping[str, Aggregate | None]:
         """Interquartile mean of regret by optimizer; of several tasks only."""
-        return self._each(self.who.optimizers, lambda o: interquartile_mean(self.regrets.values[o]))
+        values = self.regrets.values
+        return self._each(self.who.optimizers, self.n, lambda o: interquartile_mean(values[o]))
 
     @cached_property
     def improvement(self) -> Mapping[str, Aggregate | None]:
         """Probability that the focus improves on each other optimizer; of several tasks only."""
         return self._each(
             self.others,
+            len(self.who.arenas),
             lambda o: probability_of_improvement(self._seeds(self.focus), self._seeds(o)),
         )
 
@@ -98,21 +103,23 @@ class Across:
 
     def test_means(self, name: str) -> list[float]:
         """Return the mean test metric by task; +inf where a confirm run did not end well."""
-        return [self.who.grids[name, scale.arena].mean for scale in self.regrets.tasks]
+        return [self.who.grids[name, arena].mean for arena in self.who.arenas]
 
     def scaled(self, name: str) -> list[float]:
         """Return ``(mean - L_best) / (L_ref - L_best)`` by task, not clipped.
 
         Differences of raw means cannot be ranked across tasks whose metrics differ in size.
         """
-        pairs = zip(self.test_means(name), self.regrets.tasks, strict=True)
+        pairs = ((self.who.grids[name, scale.arena].mean, scale) for scale in self.regrets.tasks)
         return [(mean - scale.best) / scale.room for mean, scale in pairs]
 
     def _seeds(self, name: str | None) -> list[np.ndarray]:
-        return [self.who.grids[name or "", s.arena].by_seed for s in self.regrets.tasks]
+        return [self.who.grids[name or "", arena].by_seed for arena in self.who.arenas]
 
-    def _each(self, names: tuple[str, ...], result: Callable[[str], T]) -> Mapping[str, T | None]:
-        return {name: result(name) for name in names} if self.n > 1 and self.focus else {}
+    def _each(
+        self, names: tuple[str, ...], tasks: int, result: Callable[[str], T]
+    ) -> Mapping[str, T | None]:
+        return {name: result(name) for name in names} if tasks > 1 and self.focus else {}
 
 
 def across(frames: Frames) -> Across:

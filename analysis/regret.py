@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from analysis.confirm_grid import full
 from analysis.frames import Arena, Frames
@@ -23,10 +24,12 @@ class Scale:
 
     Args:
         best: L_best, the lowest test metric of any confirm run on the task.
-        reference: L_ref, the median validation score of the source's search, +inf where half of it
-            failed. Validation, for the search never reads the test part.
+        reference: L_ref, the median score of the source's search plus `gap`, +inf where half of it
+            failed. The score is a validation metric, for the search never reads the test part.
         source: whose search: "adamw", else "all optimizers".
         n: configurations behind the median.
+        gap: median of (test - validation) over the source's confirm runs, which turns the score
+            into a test metric: the two parts may differ by more than optimizers do.
     """
 
     arena: Arena
@@ -34,6 +37,7 @@ class Scale:
     reference: float
     source: str
     n: int
+    gap: float = 0.0
 
     @property
     def room(self) -> float:
@@ -46,7 +50,7 @@ class Scale:
         if not math.isfinite(self.reference):
             return f"the median score of {self.source} did not end well"
         if not self.room > 0:
-            return f"no confirmed run is below the median score of {self.source}"
+            return f"no confirmed run is below L_ref, the median score of {self.source}"
         return ""
 
     def regret(self, values: np.ndarray) -> np.ndarray:
@@ -105,13 +109,18 @@ def _scale(frames: Frames, arena: Arena) -> Scale:
     known = mine in frames.elections and frames.elections[mine].trials > 0
     cells = [mine] if known else frames.cells(arena)
     scores = [score for cell in cells for score in search_scores(frames, cell)]
-    return Scale(
-        arena,
-        _best(frames, arena.task),
-        float(np.quantile(scores, 0.5, method="inverted_cdf")) if scores else math.inf,
-        REFERENCE if known else "all optimizers",
-        len(scores),
-    )
+    median = float(np.quantile(scores, 0.5, method="inverted_cdf")) if scores else math.inf
+    source, gap = REFERENCE if known else "all optimizers", _gap(frames, cells)
+    return Scale(arena, _best(frames, arena.task), median + gap, source, len(scores), gap)
+
+
+def _gap(frames: Frames, cells: Sequence[Cell]) -> float:
+    """Return the median of (test - validation) over the confirm runs of `cells`, 0 without any."""
+    selection = frames.study.selection
+    rows = pd.concat([frames.rows("confirm", cell) for cell in cells])
+    rows = rows.loc[rows["status"] == "ok"]
+    gaps = (rows[f"test_{selection}"] - rows[f"val_{selection}"]).dropna()
+    return float(gaps.median()) if len(gaps) else 0.0
 
 
 def _best(frames: Frames, task: str) -> float:

@@ -25,11 +25,14 @@ RATE = replace(
 )
 
 
-def sgd(params: Any, *, lr: float = 1e-3, momentum: float = 0.9) -> torch.optim.SGD:
+def sgd(
+    params: Any, *, lr: float = 1e-3, momentum: float = 0.9, nesterov: bool = True
+) -> torch.optim.SGD:
     """Return torch's SGD: ``b = momentum b + g``, then ``theta -= lr (g + momentum b)``.
 
-    The buffer starts as the first gradient. Weight decay would be the task's penalty once more, so
-    it is 0. ``foreach=True`` for the reason given at Adam.
+    The buffer starts as the first gradient. Without `nesterov` the step is heavy ball's,
+    ``theta -= lr b``. Weight decay would be the task's penalty once more, so it is 0.
+    ``foreach=True`` for the reason given at Adam.
     """
     require_non_negative(lr=lr, momentum=momentum)
     return torch.optim.SGD(
@@ -38,7 +41,7 @@ def sgd(params: Any, *, lr: float = 1e-3, momentum: float = 0.9) -> torch.optim.
         momentum=momentum,
         dampening=0.0,
         weight_decay=0.0,
-        nesterov=True,
+        nesterov=nesterov,
         foreach=True,
     )
 

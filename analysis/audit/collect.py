@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.audit.findings import Finding, Sample
 from analysis.audit.judge import judge
-from analysis.audit.readings import Reading, read_form, trivial
+from analysis.audit.readings import Reading, failed_searches, read_form, trivial
 from analysis.audit.verdicts import Gain
 from flowadam.audit.claims import Claim
 from flowadam.audit.forms import PUBLISHED, Form
@@ -46,4 +46,5 @@ def unchanged(claim: Claim, form: Form) -> bool:
 
 
 def _in_form(claim: Claim, form: Form, folder: Path) -> list[Finding]:
-    return judge(claim, form.name, read_form(claim, form, folder))
+    failed = failed_searches(claim, form, folder)
+    return judge(claim, form.name, read_form(claim, form, folder), failed)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
 from analysis.audit.readings import Reading
-from analysis.audit.verdicts import Gain, Word, student
+from analysis.audit.verdicts import Gain, Word, center
 from flowadam.audit.claims import Claim
 
 Values = dict[int, float | None]
@@ -28,7 +28,8 @@ class Finding:
         optimizer: the contender whose number it is.
         against: the contender that a gain is over, "" for a number of one contender.
         variant: the form, as its column is called.
-        quantity: "metric" (its mean), "gain" (over `against`), "collapsed" (share of runs),
+        quantity: "metric" (its geometric mean; its mean where gains are absolute or a number is not
+            positive), "gain" (over `against`), "collapsed" (share of runs),
             "difference" (of the gains on two tasks), "slope" (of the gain over a dial) or "rate"
             (the largest without divergence).
         gradients: evaluations of a run, mean.
@@ -53,10 +54,20 @@ class Finding:
 
 
 class Sample:
-    """The runs of one claim in one form, by task and contender."""
+    """The runs of one claim in one form, by task and contender.
 
-    def __init__(self, claim: Claim, variant: str, readings: Sequence[Reading]) -> None:
-        self.claim, self.variant, self.readings = claim, variant, readings
+    Args:
+        failed: (task, contender) whose search found no winner, so that it has no runs.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        variant: str,
+        readings: Sequence[Reading],
+        failed: Collection[tuple[str, str]] = (),
+    ) -> None:
+        self.claim, self.variant, self.readings, self._failed = claim, variant, readings, failed
         self._values: dict[tuple[str, str], Values] = defaultdict(dict)
         for r in readings:
             self._values[r.task, r.contender][r.seed] = r.value
@@ -82,8 +93,10 @@ class Sample:
         """Say why two contenders cannot be compared, "" where they can."""
         for name in (self.claim.optimizer, other):
             values = self.values(name, task)
+            if not values and (task or self.claim.tasks[0], name) in self._failed:
+                return f"Every configuration of the search of {name} failed."
             if not values:
-                return f"There are no runs of {name}: none yet, or its search found no winner."
+                return f"There are no runs of {name} yet."
             if bad := sum(value is None for value in values.values()):
                 return f"{bad} of {len(values)} runs of {name} did not end well{self._why(name)}."
         return ""
@@ -125,11 +138,11 @@ class Sample:
         return self.finding(None, "gain", against=other, verdict="not testable", sentence=why)
 
     def metrics(self) -> list[Finding]:
-        """Return the mean metric of every contender on every task."""
+        """Return the metric of every contender on every task, over the runs that ended well."""
         found: list[Finding] = []
         for (task, name), values in self._values.items():
             good = [value for value in values.values() if value is not None]
-            gain = student(good) if good else None
+            gain = center(good, self.claim.unit) if good else None
             found.append(self.finding(gain, "metric", optimizer=name, task=task))
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from analysis.audit.findings import Finding, Sample
 from analysis.audit.readings import Reading
@@ -15,15 +15,25 @@ from analysis.audit.verdicts import (
     equal_word,
     paired_gain,
     share,
+    share_difference,
     too_few,
     word,
 )
 from flowadam.audit.claims import ESSENTIAL_SEEDS, Claim
 
 
-def judge(claim: Claim, variant: str, readings: Sequence[Reading]) -> list[Finding]:
-    """Return what the runs of one form say: a number of every contender, then the verdicts."""
-    sample = Sample(claim, variant, readings)
+def judge(
+    claim: Claim,
+    variant: str,
+    readings: Sequence[Reading],
+    failed: Collection[tuple[str, str]] = (),
+) -> list[Finding]:
+    """Return what the runs of one form say: a number of every contender, then the verdicts.
+
+    Args:
+        failed: see `Sample`.
+    """
+    sample = Sample(claim, variant, readings, failed)
     numbers = sample.metrics() if claim.kind != "rate" else []
     return [*numbers, *(f for name in claim.against for f in _verdict(sample, name))]
 
@@ -71,17 +81,13 @@ def _essential(sample: Sample, other: str) -> list[Finding]:
     few = min(map(len, both)) < ESSENTIAL_SEEDS
     why = f"{min(map(len, both))} seeds; shares need {ESSENTIAL_SEEDS}." if few else ""
     names = sample.claim.optimizer, other
-    focus, rival = (share(sum(one.values()), len(one)) for one in both)
+    counts = [(sum(one.values()), len(one)) for one in both]
+    focus, rival = (share(hits, n) for hits, n in counts)
+    gain = share_difference(*counts[1], *counts[0])
     return [
         sample.finding(focus, "collapsed", optimizer=names[0]),
-        sample.finding(rival, "collapsed", optimizer=other, against="", sentence=""),
-        sample.finding(
-            Gain(rival.mean - focus.mean, None, None, focus.n),
-            "gain",
-            against=other,
-            verdict=said,
-            sentence=why,
-        ),
+        sample.finding(rival, "collapsed", optimizer=other),
+        sample.finding(gain, "gain", against=other, verdict=said, sentence=why),
     ]
 
 

@@ -20,6 +20,12 @@ def notes_of(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:
             yield f"{claim.key}: {f.sentence}"
     yield from _worse_than_trivial(claim, mine)
     yield from slopes_of(claim, findings)
+    if claim.rates and mine:
+        tried = ", ".join(f"{rate:g}" for rate in claim.rates)
+        yield (
+            f"{claim.key}: the rates tried are {tried}; a largest rate is known up to the next of "
+            "them, which its interval over seeds does not hold."
+        )
 
 
 def slopes_of(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:

@@ -85,6 +85,16 @@ def _reading(row: dict[Any, Any], value: float) -> Reading:
     )
 
 
+def failed_searches(claim: Claim, form: Form, folder: Path) -> set[tuple[str, str]]:
+    """Return (task, contender) of every search that a form rests on and that found no winner."""
+    where = folder / source(claim, form)
+    if not form.tuned or not (where / "study.toml").exists():
+        return set()
+    store = Store(where)
+    found = elections(store.study, store.rows()).items()
+    return {(cell.task, cell.optimizer) for cell, e in found if e.trials and not e.elected}
+
+
 def _winners(store: Store) -> dict[Cell, int]:
     """Return the winner of the search in every cell that has one."""
     found = elections(store.study, store.rows())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from analysis.audit.findings import Finding
 from analysis.audit.table import COLUMNS, amount, baseline, claimed, percent_gain, verdicts
 from analysis.card import Group, Tag, Tone, Value
-from analysis.text import number
+from analysis.text import interval, number
 from flowadam.audit.claims import Claim
 
 TONES: dict[str, Tone] = {
@@ -58,6 +59,13 @@ def _parts(findings: Sequence[Finding], against: str) -> list[tuple[Value, ...]]
 
 
 def _mean(findings: Sequence[Finding], name: str, variant: str) -> str:
-    """Return a contender's own number: its mean metric, largest rate or share of collapses."""
+    """Return a contender's own number: its metric, largest rate or share of collapses."""
     own = [f for f in findings if (f.optimizer, f.variant, f.against) == (name, variant, "")]
-    return number(own[-1].mean, 4) if own else ""
+    if not own:
+        return ""
+    f = own[-1]
+    if f.quantity == "collapsed":
+        return f"{percent_gain(f, signed=False)} collapsed"
+    if math.isnan(f.low) or f.low == f.high:
+        return number(f.mean, 4)
+    return interval(f.mean, f.low, f.high)

@@ -59,23 +59,25 @@ def cell(claim: Claim, finding: Finding | None) -> str:
 
 
 def amount(claim: Claim, f: Finding) -> str:
-    """Return a gain in the claim's unit."""
+    """Return a gain in the claim's unit; a difference of gains in percentage points."""
     if math.isnan(f.mean):
         return "–"
-    if not is_share(claim):
-        ends = (f.mean, f.low, f.high)
-        return number(f.mean) if math.isnan(f.low) else interval(*ends, signed=True)
-    return percent_gain(f)
+    if is_share(claim):
+        return percent_gain(f)
+    points = claim.kind == "specific"
+    ends = [(100 if points else 1) * value for value in (f.mean, f.low, f.high)]
+    told = number(ends[0]) if math.isnan(f.low) else interval(*ends, signed=True)
+    return f"{told} points" if points else told
 
 
-def percent_gain(f: Finding) -> str:
+def percent_gain(f: Finding, *, signed: bool = True) -> str:
     """Return a relative gain in percent with its interval; a factor where that is ten or more."""
     if math.isnan(f.low):
-        return percent(f.mean)
+        return percent(f.mean, signed=signed)
     if f.low < -9:
         low, high = number(1 - f.high), number(1 - f.low)
         return f"{number(1 - f.mean)} [{low}, {high}] times the other's"
-    return interval(100 * f.mean, 100 * f.low, 100 * f.high, signed=True) + " %"
+    return interval(100 * f.mean, 100 * f.low, 100 * f.high, signed=signed) + " %"
 
 
 def is_share(claim: Claim) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.audit.findings import Finding, Sample
-from analysis.audit.verdicts import POSITIVE, Gain, Word, relative, student, too_few, word
+from analysis.audit.verdicts import POSITIVE, Gain, Word, center, relative, student, too_few, word
 from flowadam.audit.plan import at_rate
 
 CONTROL_SLOPE = 1e-3
@@ -16,14 +16,14 @@ CONTROL_SLOPE = 1e-3
 
 
 def specific(sample: Sample, other: str) -> list[Finding]:
-    """Compare log ratios: the gain on the task minus the gain on the control task."""
+    """Compare gains by seed: 1 - focus / other on the task, minus the same on the control task."""
     own, control = sample.claim.tasks
     why = sample.obstacle(other, own) or sample.obstacle(other, control)
     if why:
         return [sample.untested(other, why)]
     ratios = [_log_ratios(sample, other, task) for task in (own, control)]
     seeds = sorted(ratios[0].keys() & ratios[1].keys())
-    gain = student([ratios[1][s] - ratios[0][s] for s in seeds])
+    gain = student([math.exp(ratios[1][s]) - math.exp(ratios[0][s]) for s in seeds])
     why, said = too_few(len(seeds)), word(gain, sample.claim.claimed.get(other))
     each = [
         sample.finding(relative(student(list(found.values()))), "gain", against=other, task=task)
@@ -79,7 +79,7 @@ def largest_rate(sample: Sample, other: str) -> list[Finding]:
     logs = [math.log(largest[0][s] / largest[1][s]) for s in seeds]
     slope, found = student(logs), []
     for name, rates in zip((sample.claim.optimizer, other), largest, strict=True):
-        gain = student([rates[s] for s in seeds])
+        gain = center([rates[s] for s in seeds], "relative")
         found.append(sample.finding(gain, "rate", optimizer=name))
     low, high = (None if e is None else math.expm1(e) for e in (slope.low, slope.high))
     gain = Gain(math.expm1(slope.mean), low, high, slope.n)

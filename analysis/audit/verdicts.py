@@ -121,10 +121,34 @@ def collapse_word(focus: Mapping[int, bool], other: Mapping[int, bool], fewest: 
     return "holds" if ends.low > 0.5 else "reverses" if ends.high < 0.5 else "vanishes"
 
 
-def share(hits: int, n: int) -> Gain:
-    """Return a share with its exact (Clopper-Pearson) 95 % interval."""
-    ends = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
+def center(values: Sequence[float], unit: str) -> Gain:
+    """Return what the gains of a unit compare, with its 95 % interval.
+
+    relative: the geometric mean with Student's interval of the logarithms; of numbers that are not
+    all positive, and absolute: the mean with Student's interval.
+    """
+    if unit == "absolute" or min(values) <= 0:
+        return student(values)
+    logs = student(np.log(values))
+    low, high = (None if end is None else math.exp(end) for end in (logs.low, logs.high))
+    return Gain(math.exp(logs.mean), low, high, logs.n)
+
+
+def share(hits: int, n: int, level: float = 0.95) -> Gain:
+    """Return a share with its exact (Clopper-Pearson) interval."""
+    ends = stats.binomtest(hits, n).proportion_ci(level, method="exact")
     return Gain(hits / n, float(ends.low), float(ends.high), n)
+
+
+def share_difference(hits: int, n: int, other_hits: int, other_n: int) -> Gain:
+    """Return hits / n - other_hits / other_n with an interval that covers at least 95 %.
+
+    It subtracts the exact 97.5 % intervals of both shares, so it holds however the runs of the two
+    depend on each other, and is wider than it need be.
+    """
+    one, other = share(hits, n, 0.975), share(other_hits, other_n, 0.975)
+    low, high = (one.low or 0.0) - (other.high or 0.0), (one.high or 0.0) - (other.low or 0.0)
+    return Gain(one.mean - other.mean, low, high, min(n, other_n))
 
 
 def too_few(n: int) -> str:

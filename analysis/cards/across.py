@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from analysis.across import Across, across
 from analysis.aggregate import Aggregate
 from analysis.bootstrap import Interval
@@ -10,7 +12,7 @@ from analysis.cards.method import BOOTSTRAP, left_out
 from analysis.figures.critical import critical
 from analysis.figures.estimates import Dot, dots
 from analysis.figures.style import legend
-from analysis.frames import Arena, Frames
+from analysis.frames import Frames
 from analysis.intervals import ALPHA, smallest_p
 from analysis.practical import Practical
 from analysis.ranks import RankTest
@@ -46,8 +48,9 @@ CAVEAT = (
     f"rivals; better or worse if that p is below {ALPHA:.2g}. No difference shown is no proof of "
     "equality; practically equal is a claim of it: the Bayesian signed-rank test of normalized "
     "regret with a region of 1 % gives it at least 95 %. Median difference: cut off at one room, "
-    "bootstrap over tasks. Rank-biserial: -1 or +1 when every task agrees. Friedman's test: of "
-    "the mean test metrics. The diagram joins optimizers that the "
+    "bootstrap over tasks. Rank-biserial: -1 or +1 when every task agrees. Friedman's test and "
+    "P(improvement) are of the test metrics themselves, on all tasks, those without a room too. "
+    "The diagram joins optimizers that the "
     "all-pairs signed-rank tests, by Holm over all pairs, do not tell apart. P(improvement): how "
     "probable it is that a run of the reference beats one of the rival, mean over tasks; where "
     "all pairs agree, with Clopper and Pearson's interval. Controls "
@@ -88,7 +91,8 @@ def _details(frames: Frames, found: Across) -> list[str]:
     if found.omnibus:
         o, ranked = found.omnibus, sorted(found.omnibus.ranks.items(), key=lambda item: item[1])
         told.append(
-            f"Mean ranks: {', '.join(f'{name} {fixed(rank)}' for name, rank in ranked)}; "
+            f"Mean ranks over {count(o.n, 'task')}: "
+            f"{', '.join(f'{name} {fixed(rank)}' for name, rank in ranked)}; "
             f"Friedman's p = {p_value(o.p)} (by Iman and Davenport {p_value(o.f_p)})."
         )
     return told + _under_tuned(frames, found)
@@ -96,15 +100,20 @@ def _details(frames: Frames, found: Across) -> list[str]:
 
 def _under_tuned(frames: Frames, found: Across) -> list[str]:
     """Say whose rank is the price of its knobs."""
-    behind: dict[tuple[str, str], list[Arena]] = {}
+    behind: dict[str, Counter[str]] = {}
     for arena in found.who.arenas:
         for u in under_tuned(frames, arena):
-            behind.setdefault((u.container, u.contained), []).append(arena)
+            behind.setdefault(u.container, Counter())[u.contained] += 1
+    if not behind:
+        return []
+    told = [
+        f"{whole} ({', '.join(f'behind {part} on {n}' for part, n in parts.items())})"
+        for whole, parts in behind.items()
+    ]
     return [
-        f"{whole} is under-tuned at N = {frames.common}: it contains {part} and is behind it on "
-        f"{len(arenas)} of {count(len(found.who.arenas), 'task')}. Its rank is the price of its "
-        "knobs at this N, not a bound on what it can reach."
-        for (whole, part), arenas in behind.items()
+        f"Under-tuned at N = {frames.common}, for behind what they contain, of "
+        f"{count(len(found.who.arenas), 'task')}: {'; '.join(told)}. Such a rank is the price of "
+        "more knobs at this N, not a bound on what they can reach."
     ]
 
 
@@ -153,7 +162,9 @@ def _diagram(frames: Frames, found: Across) -> Picture | None:
         return None
     colors = {key.name: key.color for key in legend(frames.optimizers)}
     m = len(found.who.family)
-    title = f"Mean ranks over {count(found.n, 'task')}; bars: all pairs by Holm, not told apart"
+    title = (
+        f"Mean ranks over {count(found.omnibus.n, 'task')}; bars: all pairs by Holm, not told apart"
+    )
     if smallest_p(found.n) > ALPHA / (m * (m - 1) / 2):
         title += ", which so few tasks cannot"
     return critical(title, found.omnibus.ranks, found.pairs, colors)

@@ -17,4 +17,4 @@ def left_out(who: Roster, found: Regrets | None = None) -> list[str]:
     """Say which optimizers and which tasks are not in, and why."""
     told = [f"{name} is left out: {reason}." for name, reason in who.left_out.items()]
     scales = found.scales if found else ()
-    return told + [f"{s.arena.task} is left out: {s.obstacle}." for s in scales if s.obstacle]
+    return told + [f"{s.arena.task} has no regret: {s.obstacle}." for s in scales if s.obstacle]

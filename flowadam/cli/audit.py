@@ -36,7 +36,7 @@ class Options:
     """What the command line says.
 
     Args:
-        only: keys of claims, empty for all.
+        only: keys of claims to measure and to print, empty for all.
         measure: False reads what the folder holds and runs nothing.
         jobs: processes of the published runs.
     """
@@ -59,23 +59,34 @@ def run_audit(name: str, options: Options) -> None:
     check_engine(options.engine, options.workers)
     if not options.measure and not options.out.is_dir():
         raise InputError(f"{options.out} holds no audit: leave --table out to run one.")
-    claims = read_claims(name)
-    claims = claims.only(options.only) if options.only else claims
+    whole = read_claims(name)
+    claims = whole.only(options.only) if options.only else whole
     stop, left = Stop(), 0
     hindered = {claim.key: why for claim in claims.claims if (why := _hindrance(claim, options))}
     if options.measure:
         with stop.on_interrupt():
             left = _measure(claims, hindered, options, stop)
-    findings = _findings(claims, hindered, options.out)
+    kept = whole.only([*_keys(claims), *_measured(whole, options.out)])
+    findings = _findings(kept, hindered, options.out)
     write_parquet(options.out, findings)
-    path = write_page(options.out, claims, findings)
-    typer.echo(text(claims, findings, columns(WIDE)))
+    path = write_page(options.out, kept, findings)
+    mine = [f for f in findings if f.claim in _keys(claims)]
+    typer.echo(text(claims, mine, columns(WIDE)))
     typer.echo(f"page: {path}")
     if not options.measure:
         _say_left(claims, hindered, options)
     if left:
         typer.echo(f"{left} runs are left. The same command goes on with them.")
         raise typer.Exit(1)
+
+
+def _keys(claims: Claims) -> list[str]:
+    return [claim.key for claim in claims.claims]
+
+
+def _measured(claims: Claims, out: Path) -> list[str]:
+    """Return the claims that `out` holds runs of: page and Parquet keep them, asked for or not."""
+    return [key for key in _keys(claims) if (out / key).is_dir()]
 
 
 def _measure(claims: Claims, hindered: dict[str, str], options: Options, stop: Stop) -> int:

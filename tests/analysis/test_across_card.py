@@ -83,7 +83,7 @@ def test_the_card_says_it(card: Card) -> None:
     assert card.verdict[0].startswith(
         "flowadam over 8 tasks: better than lion; no difference shown to"
     )
-    assert card.verdict[1].startswith("Mean ranks: ")
+    assert card.verdict[1].startswith("Mean ranks over 8 tasks: ")
     assert isinstance(card.figure, Figure) and len(card.figure.pictures) == 2
     assert card.table is not None
     family, controls = card.table.groups
@@ -107,6 +107,21 @@ def test_a_failed_winner_ranks_last_on_its_task(frames: Frames, found: Across) -
     assert found.omnibus is not None and after.omnibus is not None
     assert after.omnibus.ranks["adamw"] > found.omnibus.ranks["adamw"]
     assert after.test_means("adamw")[0] == float("inf")
+
+
+def test_a_task_without_a_scale_keeps_its_ranks(frames: Frames) -> None:
+    """Half of AdamW's search failed there, so there is no L_ref: who wins is known all the same."""
+    elections = {
+        cell: replace(e, scores=dict.fromkeys(e.scores, float("inf")))
+        if (cell.task, cell.optimizer) == (TASKS[0], "adamw")
+        else e
+        for cell, e in frames.elections.items()
+    }
+    after = across(replace(frames, elections=elections))
+    improvement = after.improvement["lion"]
+    assert after.n == len(TASKS) - 1
+    assert len(after.test_means("lion")) == len(TASKS)
+    assert improvement is not None and improvement.n_tasks == len(TASKS)
 
 
 def test_few_tasks_are_described_but_not_tested(frames: Frames) -> None:

@@ -67,7 +67,9 @@ def test_the_constants_are_the_lowest_confirm_run_and_the_median_of_adamw(frames
     ]
     scale = regrets(frames, roster(frames)).scales[0]
     assert scale.best == tested.min()
-    assert scale.reference == sorted(searched["val_best"])[2]  # the lower median of six
+    median = sorted(searched["val_best"])[2]  # the lower one of six
+    assert scale.gap == pytest.approx(0.01)  # of the synthetic study
+    assert scale.reference == pytest.approx(median + 0.01)
     assert (scale.source, scale.n, scale.obstacle) == ("adamw", 6, "")
 
 
@@ -76,6 +78,18 @@ def test_without_adamw_everybody_sets_the_reference(tmp_path: Path) -> None:
     scale = regrets(found, roster(found)).scales[0]
     assert (scale.source, scale.n) == ("all optimizers", 12)
     assert "all optimizers, n = 12" in str(regret_card(found).table)
+
+
+@pytest.mark.parametrize("offset", [-5.0, 5.0])
+def test_a_test_part_that_is_harder_for_everybody_changes_no_regret(
+    frames: Frames, offset: float
+) -> None:
+    """A validation median beside test metrics would leave the task out, or nobody any regret."""
+    moved = replace(frames, trials=frames.trials.assign(test_best=frames.trials.test_best + offset))
+    before, after = (regrets(f, roster(f)) for f in (frames, moved))
+    assert len(after.tasks) == len(before.tasks) == 2
+    for name in NAMES:
+        assert after.means(name) == pytest.approx(before.means(name))
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,11 @@ def test_a_user_s_claims(
     assert (tmp_path / "out" / "audit.html").read_text().count("jester1") >= 1
     assert run([*argv, "--table"]) == 0
     assert capsys.readouterr().out == f"{said}runs left: none\n"
+    assert run([*argv, "--only", "ratings"]) == 0
+    assert "bowl" not in capsys.readouterr().out
+    kept = pd.read_parquet(tmp_path / "out" / "audit.parquet")
+    assert set(kept["claim"]) == {"bowl", "ratings"}, "a claim that was measured stays"
+    assert "bowl" in (tmp_path / "out" / "audit.html").read_text()
     assert run([*argv[:3], "6", *argv[4:], "--table"]) == 0
     assert "runs left: bowl 2\n" in capsys.readouterr().out
     for command in (["status"], ["report"], ["replay", "abc"]):

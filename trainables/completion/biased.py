@@ -7,8 +7,9 @@ from torch import Tensor
 
 from flowadam.task import Split
 from trainables.cells import SplitCells
+from trainables.completion.choice import choose
 from trainables.completion.factorization import observed
-from trainables.completion.kernels import Observed, choose
+from trainables.completion.kernels import Observed
 from trainables.problem import FullBatchProblem
 from trainables.setup import Setup
 

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from flowadam.task import Split
 from trainables.cells import Cells, SplitCells
-from trainables.completion.kernels import Observed, choose
+from trainables.completion.choice import choose
+from trainables.completion.kernels import Observed
 from trainables.problem import FullBatchProblem
 from trainables.setup import Setup
 

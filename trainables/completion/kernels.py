@@ -14,12 +14,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-DENSE_BYTES = 1e9
-"""A matrix of float64 above this size is never built."""
-
-DENSE_SHARE = 1 / 32
-"""Share of observed cells below which the gather form was measured to be faster."""
-
 _BLOCK = 1 << 15
 """Cells per block of the gather form: the gathered rows of both factors then stay in the cache."""
 
@@ -49,13 +43,6 @@ class Kernel(Protocol):
         ...
 
 
-def choose(shape: tuple[int, int], train: Observed, penalty: float) -> Kernel:
-    """Return the dense form where it fits into memory and pays, otherwise the gather form."""
-    size = shape[0] * shape[1]
-    dense = size * 8 < DENSE_BYTES and len(train.values) >= DENSE_SHARE * size
-    return Dense(shape, train, penalty) if dense else Gather(train, penalty)
-
-
 class Dense:
     """F = W * (U^T V) - B with W = mask/sqrt|T| and B = A mask/sqrt|T|; then the data part of L is
     sum F^2, dU = 2/sqrt|T| V F^T and dV = 2/sqrt|T| U F.
@@ -80,7 +67,7 @@ class Dense:
         torch.addcmul(self._shift, self._work, self._weights, out=self._work)
         torch.addmm(u, v, self._work_t, out=grad_u, **self._factors)
         torch.addmm(v, u, self._work, out=grad_v, **self._factors)
-        return _penalized(torch.dot(self._flat, self._flat), u, v, self._penalty)
+        return penalized(torch.dot(self._flat, self._flat), u, v, self._penalty)
 
     def loss(self, u: Tensor, v: Tensor) -> Tensor:
         errors = torch.addcmul(self._shift, u.t() @ v, self._weights)
@@ -116,7 +103,7 @@ class Gather:
             sum_v.index_add_(0, block.cols, a.mul_(e))
         grad_u.copy_(sum_u.t())
         grad_v.copy_(sum_v.t())
-        return _penalized(total / (2 * scale), u, v, self._penalty)
+        return penalized(total / (2 * scale), u, v, self._penalty)
 
     def loss(self, u: Tensor, v: Tensor) -> Tensor:
         users, items = u.t(), v.t()
@@ -141,7 +128,7 @@ def _blocks(cells: Observed) -> list[Observed]:
     return [Observed(*b) for b in zip(*(c.split(_BLOCK) for c in columns), strict=True)]
 
 
-def _penalized(loss: Tensor, u: Tensor, v: Tensor, penalty: float) -> Tensor:
+def penalized(loss: Tensor, u: Tensor, v: Tensor, penalty: float) -> Tensor:
     """Add the penalty to `loss` in place."""
     if penalty:
         for factor in (u.reshape(-1), v.reshape(-1)):
