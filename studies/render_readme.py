@@ -102,12 +102,16 @@ def _word(value: Value) -> str:
 
 
 def photograph() -> None:
-    """Take the pictures of the recorded studies, where Chromium is installed."""
+    """Take the pictures of the recorded studies, where Chromium is installed.
+
+    The report of the flagship study is kept beside its store, and so written anew too.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "quickstart"
         shutil.copytree(RECORDED / "quickstart", copy)
         shoot(report.build(copy), PICTURE, PICTURE_SIZE)
         if FLAGSHIP.exists():
+            report.build(FLAGSHIP)
             frames, page = load(FLAGSHIP), Path(folder) / "flagship.html"
             page.write_text(report.render(frames, [across_card(frames)]), encoding="utf-8")
             shoot(page, FLAGSHIP_PICTURE, FLAGSHIP_SIZE)

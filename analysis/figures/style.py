@@ -17,6 +17,7 @@ from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import FuncFormatter
 
 from analysis.card import Key, Picture
+from analysis.figures.slim import slim
 from analysis.text import clean, number
 from flowadam.space import digest
 
@@ -119,6 +120,7 @@ def picture(
     root = ElementTree.fromstring(drawn)
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)
+    slim(root)
     for element in root.iter():
         _localize(element, prefix)
         tip = (tips or {}).get(element.get("id", "").removeprefix(prefix))
