@@ -130,6 +130,7 @@ class Study:
         Lists of tasks, optimizers, plugins, probes and phases are united; trials, seeds,
         trajectories and repeats take the larger number, new seeds forming a block of their own;
         budgets are replaced (another budget is another cell). New probes look into new runs only.
+        The name stays the first one, by which MLflow knows the study.
 
         Raises:
             InputError: any other field differs, a number shrinks, or a compared optimizer would

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,6 +34,8 @@ class Contender:
         penalty: weight of the L2 term in the loss.
         corrected: options that stand in the place of the published ones once all is corrected, for
             example a solver that takes fewer gradients.
+        ranges: options whose search has another range than in the registry, [low, high]: for tasks
+            on which the registry's range holds nothing that ends well.
         published: its name in the published scenario.
         matched: another contender of the claim, whose share of flow steps is this one's option
             `rate`; "" for none.
@@ -44,6 +46,7 @@ class Contender:
     options: Values = field(default_factory=dict)
     penalty: float = 0.0
     corrected: Values = field(default_factory=dict)
+    ranges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     published: str = ""
     matched: str = ""
 

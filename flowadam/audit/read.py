@@ -14,7 +14,8 @@ from flowadam.audit.forms import FORMS
 from flowadam.errors import InputError, nearest, require_known
 
 _FILE = ("title", "source", "contender", "claim")
-_CONTENDER = ("like", "optimizer", "options", "penalty", "corrected", "published", "matched")
+_TABLES = ("options", "corrected", "ranges")
+_CONTENDER = ("like", "optimizer", "penalty", "published", "matched", *_TABLES)
 _CLAIM = [f.name for f in fields(Claim) if f.name != "contenders"] + ["contender"]
 _REQUIRED = ("key", "kind", "task", "optimizer", "against", "steps")
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -129,8 +130,13 @@ def _contender(
     for table in tables:
         both |= {k: v for k, v in table.items() if k != "like"}
     both["published"] = tables[-1].get("published", tables[-2].get("published", name))
-    for key in ("options", "corrected"):
+    for key in _TABLES:
         both[key] = {k: v for table in tables for k, v in table.get(key, {}).items()}
+    for option, ends in both["ranges"].items():
+        if not (isinstance(ends, list) and len(ends) == 2 and ends[0] < ends[1]):
+            raise InputError(
+                f"`ranges.{option}` of '{name}' in {where} must be [low, high], got {ends}."
+            )
     return Contender(name, **both)
 
 

@@ -114,5 +114,6 @@ def _settings(claim: Claim) -> dict[str, dict[str, Any]]:
 def _flat(contender: Contender) -> dict[str, Any]:
     options = {f"options.{k}": v for k, v in contender.options.items()}
     corrected = {f"corrected.{k}": v for k, v in contender.corrected.items()}
+    ranges = {f"ranges.{k}": list(v) for k, v in contender.ranges.items()}
     own = {name: getattr(contender, name) for name in ("optimizer", "penalty", "matched")}
-    return own | options | corrected
+    return own | options | corrected | ranges

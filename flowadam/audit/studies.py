@@ -10,8 +10,9 @@ from flowadam.audit.claims import ESSENTIAL_SEEDS, Claim, Contender
 from flowadam.audit.forms import Protocol
 from flowadam.audit.fresh import AuditTask
 from flowadam.audit.plan import entries, forms_of, labels
+from flowadam.errors import require_known
 from flowadam.plan import CONFIRM_SEED_START
-from flowadam.space import Space, Value
+from flowadam.space import Choice, Parameter, Space, Value
 from flowadam.spec import OptimizerSpec
 from flowadam.study import Study
 from flowadam.sweep import Bench, Catalog
@@ -140,10 +141,25 @@ def make_spec(
     return replace(
         own,
         name=label,
-        space=Space(tuple(p for p in own.space if p.name not in held)),
+        space=Space(tuple(p for p in _ranged(own, contender) if p.name not in held)),
         defaults={**own.defaults, **named, "task.penalty": penalty},
         includes=(),
     )
+
+
+def _ranged(spec: OptimizerSpec, contender: Contender) -> list[Parameter]:
+    """Return the parameters of a search, in the contender's own ranges where it has some."""
+    numbers = {p.name: p for p in spec.space if not isinstance(p, Choice)}
+    ranges = {f"opt.{name}": ends for name, ends in contender.ranges.items()}
+    for name in ranges:
+        require_known(f"number in the search space of {spec.name}", name, numbers)
+    said = f"the claim's range of '{contender.name}'"
+    return [
+        replace(numbers[p.name], low=ranges[p.name][0], high=ranges[p.name][1], source=said)
+        if p.name in ranges
+        else p
+        for p in spec.space
+    ]
 
 
 def _is_tuned(claim: Claim, protocol: Protocol) -> bool:

@@ -25,22 +25,27 @@ WINNERS = ("confirm", "timing")
 
 
 def print_plan(study: Study, catalog: Catalog, folder: Path) -> None:
-    """Print missing runs, gradients, time and disk by cell; nothing is written."""
+    """Print missing runs by phase, gradients, time and disk by cell; nothing is written."""
     store = Store(folder) if (folder / "study.toml").exists() else None
     mine = cells(study, catalog.tasks)
     left = _left(study, catalog, store)
     found = pilots(study, catalog.tasks, catalog.specs, mine)
-    heads = ("task", "optimizer", "budget", *(f"{name} runs" for name in study.phase), "hours")
+    heads = ("task", "optimizer", "budget", *study.phase, "hours")
     table = folding_table(*heads)
+    above = ""
     for cell in mine:
         counts = [left[name][cell] for name in study.phase]
         hours = _text(_seconds(cell, left, found))
-        table.add_row(cell.task, cell.optimizer, f"{cell.budget:,}", *map(str, counts), hours)
+        task, above = "" if cell.task == above else cell.task, cell.task
+        table.add_row(task, cell.optimizer, f"{cell.budget:,}", *map(str, counts), hours)
     console = Console()
     console.print(table)
     for line in (*_totals(study, left, found, mine), *_notes(study, catalog, found)):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Folder: {folder}. Nothing was run but the pilots.", highlight=False)
+    stored = 0 if store is None else len(store.rows())
+    there = f", where {count(stored, 'run')} are stored and stay" if stored else ""
+    told = f"Runs are the missing ones. Folder: {folder}{there}. Nothing was run but the pilots."
+    console.print(told, highlight=False, markup=False)
 
 
 def _left(study: Study, catalog: Catalog, store: Store | None) -> dict[str, Counter[Cell]]:

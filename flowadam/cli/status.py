@@ -29,6 +29,7 @@ def show_status(folder: Path) -> None:
     plans = {name: planned(study, catalog, rows, name) for name in study.phase}
     left = {name: missing(study, catalog, store, groups) for name, groups in plans.items()}
     table = folding_table("task", "optimizer", *study.phase, "ended")
+    above = ""
     for cell in cells(study, catalog.tasks):
         cell_rows = [
             row
@@ -37,7 +38,9 @@ def show_status(folder: Path) -> None:
             == (cell.task, cell.optimizer, cell.budget)
         ]
         counts = (_count(plans[name], left[name], cell) for name in plans)
-        table.add_row(_label(study, cell), cell.optimizer, *counts, _ended(cell_rows))
+        task = _label(study, cell)
+        table.add_row("" if task == above else task, cell.optimizer, *counts, _ended(cell_rows))
+        above = task
     console = Console()
     console.print(table)
     for row in rows:

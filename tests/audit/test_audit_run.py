@@ -145,6 +145,18 @@ def test_output(folder: Path, tmp_path: Path) -> None:
     assert all(f.verdict in narrow and f.variant in narrow for f in found if f.verdict)
 
 
+def test_a_claim_may_give_a_search_its_range(tmp_path: Path) -> None:
+    """The registry's range of the rate is .45 to .5."""
+    plain = {"optimizer": "spender", "options": {"lr": 0.25}, "ranges": {"lr": [0.01, 0.02]}}
+    claim = audit_tools.claim(forms=["tuned"], contender={"plain": plain})
+    run_claim(claim, tmp_path, audit_tools.bench()[0])
+    rows = Store(tmp_path / "protocol").trials()
+    searched = rows.loc[(rows["phase"] == "search") & (rows["config"] > 0)]
+    rates = searched.groupby("optimizer")["p.opt.lr"].agg(["min", "max"])
+    assert 0.01 <= rates.loc["plain", "min"] <= rates.loc["plain", "max"] <= 0.02
+    assert rates.loc["greedy", "min"] >= 0.45
+
+
 def test_diverged_runs_are_not_tested(tmp_path: Path) -> None:
     wild = {"optimizer": "spender", "options": {"lr": 1e6}}
     claim = audit_tools.claim(contender={"plain": wild}, forms=["fair data"])

@@ -38,6 +38,8 @@ WRONG = [
     ({"contender": {"plain": {"lr": 1}}}, "Unknown key 'lr' in the contender 'plain'"),
     ({"contender": {"plain": {"like": "gredy"}}}, "Did you mean 'greedy'?"),
     ({"contender": {"plain": {"matched": "plane"}}}, "Did you mean 'plain'?"),
+    ({"contender": {"plain": {"ranges": {"lr": [1, 0.1]}}}}, "must be [low, high], got [1, 0.1]"),
+    ({"contender": {"plain": {"ranges": {"lr": 0.1}}}}, "must be [low, high], got 0.1"),
 ]
 
 
@@ -56,6 +58,10 @@ def test_wrong_claims_are_refused(keys: dict[str, Any], sentence: str) -> None:
         (
             {"contender": {"plain": {"optimizer": "spender", "options": {"lrr": 1.0}}}},
             "plain has no option 'opt.lrr'. Did you mean 'opt.lr'?",
+        ),
+        (
+            {"contender": {"plain": {"optimizer": "spender", "ranges": {"lrr": [0.1, 1.0]}}}},
+            "'opt.lrr'. Did you mean 'opt.lr'?",
         ),
     ],
 )
