@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.audit.findings import Finding
-from analysis.audit.table import COLUMNS, is_share
+from analysis.audit.table import COLUMNS, FACTOR, is_share
 from analysis.card import Picture
 from analysis.figures.style import COLORS, INK, PAPER, canvas, label, picture, plain_ticks
 from analysis.text import number
@@ -22,26 +23,52 @@ def forms_picture(claim: Claim, against: str, found: Mapping[str, Finding]) -> P
     drawn = [found[name] for name in COLUMNS if name in found and not math.isnan(found[name].mean)]
     if not drawn:
         return None
-    scale = 100 if is_share(claim) else 1
+    axis = _axis(claim, against, drawn)
     with canvas(330, 78 + 24 * len(drawn)) as figure:
         ax = figure.subplots()
-        ax.axvline(0, color=INK, linewidth=1)
+        if axis.log:
+            ax.set_xscale("log")
+        ax.axvline(axis.place(0), color=INK, linewidth=1)
         if against in claim.claimed:
-            ax.axvline(scale * claim.claimed[against], color=INK, linewidth=1, linestyle="--")
+            ax.axvline(axis.place(claim.claimed[against]), color=INK, linewidth=1, linestyle="--")
         for y, f in enumerate(drawn):
             color = TONES.get(f.verdict, COLORS[6])
             if not math.isnan(f.low):
-                ax.plot([scale * f.low, scale * f.high], [y, y], color=color, lw=5)
-            ax.plot(scale * f.mean, y, "o", ms=7, color=PAPER, mec=color, mew=1.8)
+                ax.plot([axis.place(f.low), axis.place(f.high)], [y, y], color=color, lw=5)
+            ax.plot(axis.place(f.mean), y, "o", ms=7, color=PAPER, mec=color, mew=1.8)
         ax.set_yticks(range(len(drawn)), [f.variant for f in drawn])
         ax.set_ylim(len(drawn) - 0.4, -0.6)
         ax.grid(axis="y", visible=False)
         ax.tick_params(length=0)
-        ax.xaxis.set_major_locator(MaxNLocator(5))
-        unit = " %" if scale == 100 else ""
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{number(v)}{unit}"))
-        ax.set_xlabel(f"gain over {label(against, 24)}")
+        ax.xaxis.set_major_locator(LogLocator(numticks=5) if axis.log else MaxNLocator(5))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{number(v)}{axis.unit}"))
+        ax.set_xlabel(axis.title)
         return picture(figure, f"{claim.key}, {claim.optimizer} over {against}")
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Where a gain is drawn: in its unit, or as the ratio other / optimizer on a log scale."""
+
+    title: str
+    unit: str = ""
+    scale: float = 1.0
+    log: bool = False
+
+    def place(self, gain: float) -> float:
+        return 1 / (1 - gain) if self.log else self.scale * gain
+
+
+def _axis(claim: Claim, against: str, drawn: Sequence[Finding]) -> _Axis:
+    title = f"gain over {label(against, 24)}"
+    if claim.kind == "specific":
+        return _Axis(f"difference of gains {title[5:]}", " points", 100)
+    if not is_share(claim):
+        return _Axis(title)
+    if min(min(f.mean, f.low) for f in drawn) < FACTOR:
+        return _Axis(f"{label(against, 12)} / {label(claim.optimizer, 12)}, log", log=True)
+    return _Axis(title, " %", 100)
 
 
 def dial_picture(claim: Claim, against: str, findings: Sequence[Finding]) -> Picture | None:

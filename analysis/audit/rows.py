@@ -29,7 +29,9 @@ def group(claim: Claim, findings: Sequence[Finding]) -> Group:
         cells = [_cell(claim, found.get(variant)) for variant in COLUMNS]
         what = "slope of the gain" if claim.kind == "dial" else ""
         what = "difference of gains" if claim.kind == "specific" else what
-        rows.append((f"{what} over {against}".strip(), claimed(claim, against), *cells, ""))
+        rows.append(
+            (f"{what} over {against}".strip(), _stacked(claimed(claim, against)), *cells, "")
+        )
         rows += _parts(mine, against)
     for name in claim.names if len(claim.tasks) == 1 else ():
         means = [_mean(mine, name, variant) for variant in COLUMNS]
@@ -43,8 +45,13 @@ def group(claim: Claim, findings: Sequence[Finding]) -> Group:
 def _cell(claim: Claim, f: Finding | None) -> Value:
     if f is None:
         return ""
-    said = f.verdict if not f.n else f"{f.verdict} {amount(claim, f)} (n = {f.n})"
+    said = f"{f.verdict}\n{_stacked(amount(claim, f))}\nn = {f.n}" if f.n else f.verdict
     return Tag(said, TONES[f.verdict])
+
+
+def _stacked(told: str) -> str:
+    """Put the interval of a number below it, so that nine columns fit a screen."""
+    return told.replace(" [", "\n[").replace("] times the", "]\ntimes the")
 
 
 def _parts(findings: Sequence[Finding], against: str) -> list[tuple[Value, ...]]:
@@ -53,7 +60,7 @@ def _parts(findings: Sequence[Finding], against: str) -> list[tuple[Value, ...]]
     rows: list[tuple[Value, ...]] = []
     for task in dict.fromkeys(f.task for f in parts):
         by = {f.variant: f for f in parts if f.task == task}
-        cells = [percent_gain(by[v]) if v in by else "" for v in COLUMNS]
+        cells = [_stacked(percent_gain(by[v])) if v in by else "" for v in COLUMNS]
         rows.append((f"gain on {task.rpartition(':')[2]}", "", *cells, ""))
     return rows
 
@@ -65,7 +72,7 @@ def _mean(findings: Sequence[Finding], name: str, variant: str) -> str:
         return ""
     f = own[-1]
     if f.quantity == "collapsed":
-        return f"{percent_gain(f, signed=False)} collapsed"
+        return _stacked(f"{percent_gain(f, signed=False)}\ncollapsed")
     if math.isnan(f.low) or f.low == f.high:
         return number(f.mean, 4)
-    return interval(f.mean, f.low, f.high)
+    return _stacked(interval(f.mean, f.low, f.high))

@@ -24,6 +24,8 @@ from flowadam.durable import write_atomic
 FILE = "audit.parquet"
 LEAST = 120
 """Columns below which the table becomes a list."""
+FACTOR = -9.0
+"""A gain below which, the other being ten times as good, numbers are told as factors."""
 COLUMNS = (PUBLISHED, *(form.name for form in FORMS))
 
 
@@ -74,7 +76,7 @@ def percent_gain(f: Finding, *, signed: bool = True) -> str:
     """Return a relative gain in percent with its interval; a factor where that is ten or more."""
     if math.isnan(f.low):
         return percent(f.mean, signed=signed)
-    if f.low < -9:
+    if f.low < FACTOR:
         low, high = number(1 - f.high), number(1 - f.low)
         return f"{number(1 - f.mean)} [{low}, {high}] times the other's"
     return interval(100 * f.mean, 100 * f.low, 100 * f.high, signed=signed) + " %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -125,10 +125,13 @@ def center(values: Sequence[float], unit: str) -> Gain:
     """Return what the gains of a unit compare, with its 95 % interval.
 
     relative: the geometric mean with Student's interval of the logarithms; of numbers that are not
-    all positive, and absolute: the mean with Student's interval.
+    all positive, and absolute: the mean with Student's interval, cut off at 0 for numbers that
+    cannot be below, which takes nothing from its coverage.
     """
     if unit == "absolute" or min(values) <= 0:
-        return student(values)
+        found = student(values)
+        cut = min(values) >= 0 and found.low is not None and found.low < 0
+        return replace(found, low=0.0) if cut else found
     logs = student(np.log(values))
     low, high = (None if end is None else math.exp(end) for end in (logs.low, logs.high))
     return Gain(math.exp(logs.mean), low, high, logs.n)

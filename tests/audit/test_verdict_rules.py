@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from analysis.audit.verdicts import (
     Gain,
+    center,
     collapse_word,
     equal_word,
     paired_gain,
     share,
+    share_difference,
     student,
     word,
 )
@@ -134,3 +136,33 @@ def test_the_interval_covers_the_truth() -> None:
         assert gain.low is not None and gain.high is not None
         hits += gain.low <= true <= gain.high
     assert abs(hits / 4000 - 0.95) < 0.012
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_difference_of_shares_is_covered_however_runs_depend(together: bool) -> None:
+    """Forty seeds, true shares .3 and .1, drawn apart or from one number each."""
+    draws = np.random.default_rng(5).random((600, 2, 40))
+    first, second = draws[:, 0] < 0.3, draws[:, 0 if together else 1] < 0.1
+    found = [
+        share_difference(int(a.sum()), 40, int(b.sum()), 40)
+        for a, b in zip(first, second, strict=True)
+    ]
+    covered = [g.low is not None and g.high is not None and g.low <= 0.2 <= g.high for g in found]
+    assert np.mean(covered) >= 0.95
+
+
+def test_a_contender_s_own_number_reproduces_the_gain() -> None:
+    a, b = [1.0, 2.0, 5.0, 9.0], [2.0, 3.0, 8.0, 9.5]
+    gain = paired_gain(a, b, "relative")
+    assert 1 - center(a, "relative").mean / center(b, "relative").mean == pytest.approx(gain.mean)
+    low, high = center(a, "relative").low, center(a, "relative").high
+    assert low is not None and high is not None and 0 < low < math.prod(a) ** (1 / 4) < high
+
+
+@pytest.mark.parametrize(
+    ("values", "lowest"), [([0.0, 0.0, 0.3], 0.0), ([-0.1, 0.0, 0.3], -0.5), ([0.0, 0.0], 0.0)]
+)
+def test_an_error_rate_is_not_below_zero(values: list[float], lowest: float) -> None:
+    found = center(values, "relative")
+    assert found.mean == pytest.approx(np.mean(values)) and found.low is not None
+    assert (found.low == 0.0) if lowest == 0.0 else found.low < 0
