@@ -21,7 +21,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     folded = {known.casefold(): known for known in reversed(names)}
-    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    close = get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
     if close:
         return f" Did you mean '{folded[close[0]]}'?"
     return f" Known: {', '.join(names)}." if names else ""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 Split = Literal["val", "test"]
+SPLITS: tuple[Split, ...] = ("val", "test")
 
 
 class TestSplitLocked(FlowAdamError):

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from flowadam.errors import require_known
 from flowadam.space import digest
-from flowadam.task import Problem, Resources, Split
+from flowadam.task import SPLITS, Problem, Resources, Split
 from trainables.options import require_whole
 
 if TYPE_CHECKING:
@@ -52,8 +53,17 @@ class BenchmarkTask(ABC):
         """Return the same task in a size that contract tests can run in milliseconds."""
 
     @abstractmethod
+    def constants(self, split: Split) -> Mapping[str, float]:
+        """Return the metric of each constant predictor on a known split."""
+
     def trivial(self, split: Split) -> Mapping[str, float]:
-        """Return the metric of each constant predictor by name."""
+        """Return the metric of each constant predictor by name.
+
+        Raises:
+            InputError: `split` is neither "val" nor "test".
+        """
+        require_known("split", split, SPLITS)
+        return self.constants(split)
 
     def fingerprint(self) -> str:
         """Hash of everything that fixes the problem: content, sizes, split, data seed."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from flowadam.errors import require_known
-from flowadam.task import Split, TestSplitLocked
+from flowadam.task import SPLITS, Split, TestSplitLocked
 
 Part = TypeVar("Part")
 
@@ -39,9 +39,17 @@ class ReplicatedProblem(ABC, Generic[Part]):
         self._unknown = self._buffers[0].new_tensor(math.nan)
 
     def closure(self, active: Tensor | None = None) -> Tensor:
-        """Fill ``p.grad`` for the active replicas; return losses [R], nan where inactive."""
+        """Fill ``p.grad`` for the active replicas; return losses [R], nan where inactive.
+
+        Raises:
+            ValueError: `active` is not one truth value per replica.
+        """
         replicas = self._replicas()
         wanted = [True] * len(replicas) if active is None else active.tolist()
+        if len(wanted) != len(replicas):
+            raise ValueError(
+                f"`active` must hold one value per replica, {len(replicas)}, got {len(wanted)}."
+            )
         losses = [self._unknown] * len(replicas)
         for r, chosen in enumerate(wanted):
             if chosen:
@@ -65,7 +73,7 @@ class ReplicatedProblem(ABC, Generic[Part]):
             TestSplitLocked: `split` is "test" and the problem was made without `test_unlocked`.
             InputError: `split` is neither "val" nor "test".
         """
-        require_known("split", split, ("val", "test"))
+        require_known("split", split, SPLITS)
         if split not in self._parts:
             raise TestSplitLocked("The test part can be read in the confirm phase only.")
         with torch.no_grad():

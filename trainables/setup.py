@@ -12,7 +12,7 @@ from torch import Tensor
 
 from flowadam.errors import InputError, require_known
 from flowadam.seeds import derive
-from flowadam.task import Split
+from flowadam.task import SPLITS, Split
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -52,7 +52,7 @@ class Setup:
 
     def splits(self) -> tuple[Split, ...]:
         """Return the splits that the problem may hold: a locked problem never receives test."""
-        return ("val", "test") if self.test_unlocked else ("val",)
+        return SPLITS if self.test_unlocked else ("val",)
 
     def stacked_normal(self, name: str, *leaves: tuple[tuple[int, ...], float]) -> list[Tensor]:
         """Return one tensor [R, *shape] of N(0, scale^2) entries for each (shape, scale).

@@ -11,7 +11,7 @@ import torch
 from flowadam.contract.drive import SEEDS
 from flowadam.contract.result import ContractBroken, require
 from flowadam.spec import OptimizerSpec
-from flowadam.task import Problem, Task, TestSplitLocked
+from flowadam.task import SPLITS, Problem, Task, TestSplitLocked
 from flowadam.training import Training
 from flowadam.trial import run_trial
 
@@ -61,7 +61,7 @@ def locks_its_test_part(task: Task, adam: OptimizerSpec) -> None:
 
 def has_trivial_baselines(task: Task, adam: OptimizerSpec) -> None:
     """There is a constant predictor, and its metric is finite on validation and test."""
-    for split in ("val", "test"):
+    for split in SPLITS:
         values = task.tiny().trivial(split)
         require(len(values) > 0, "A task needs at least one trivial baseline.")
         require(all(math.isfinite(v) for v in values.values()), f"Not finite: {dict(values)}.")

@@ -48,7 +48,7 @@ class ResidualRatings(Ratings):
         parts = (rest(part) for part in (data.train, data.val, data.test))
         return SplitCells(data.shape, *parts, center=0.0)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of stage one alone, and the baselines of the ratings themselves."""
         whole = additive_baselines(super().data(), split, "user", "item")
         return {"biases alone": rmse(self.data().part(split).values), **whole}

@@ -46,6 +46,6 @@ class CompletionTask(BenchmarkTask):
         factors = starting_factors(setup, self.name, data.shape, self.rank)
         return FactorizationProblem(data, factors, setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of the training mean, the row means and row + column biases."""
         return additive_baselines(self.data(), split, "row", "column")

@@ -55,10 +55,10 @@ class MatrixCompletion(CompletionTask):
     def tiny(self) -> MatrixCompletion:
         return replace(self, users=12, items=10, true_rank=2, rank=3, density=0.5)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Add the zero matrix to the additive baselines."""
         zero = rmse(self.data().part(split).values)
-        return {"zero matrix": zero, **super().trivial(split)}
+        return {"zero matrix": zero, **super().constants(split)}
 
 
 def small(*, data_seed: int = 0) -> MatrixCompletion:

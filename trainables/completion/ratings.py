@@ -81,7 +81,7 @@ class Ratings(CompletionTask):
         cells = Cells(rows, cols, chosen.values)
         return replace(self, cells=cells, content=hash_cells(cells), rank=min(self.rank, 2))
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of the training mean, user means and damped user + item biases."""
         return additive_baselines(self.data(), split, "user", "item")
 

@@ -85,7 +85,7 @@ class RobustFactorization(BenchmarkTask):
     def tiny(self) -> RobustFactorization:
         return replace(self, rows=12, columns=10, true_rank=2, rank=3)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the mean absolute error of the zero matrix and of the training median."""
         data = self.data()
         values, median = data.part(split).values, np.median(data.train.values)

@@ -81,7 +81,7 @@ class EdgeTransformer(BenchmarkTask):
             setup=setup,
         )
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the metric of the training frequencies."""
         return frequencies(self.data()["train"].y, self.data()[split].y, self.modulus)
 

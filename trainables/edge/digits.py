@@ -72,7 +72,7 @@ class EdgeCNN(BenchmarkTask):
             setup=setup,
         )
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the metric of equal scores, and of the training frequencies."""
         return frequencies(self.data()["train"].y, self.data()[split].y, CLASSES)
 

@@ -60,7 +60,7 @@ class EdgeMLP(PointsTask):
         layers = mlp.starting_layers(setup, self.name, self.widths())
         return TeacherProblem(self.data(), layers, mlp.VALUES, setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of the training mean, which is 0."""
         return {"constant": float(np.sqrt(np.mean(self.data()[split].y ** 2)))}
 

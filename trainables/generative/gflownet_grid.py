@@ -77,7 +77,7 @@ class GFlowNetGrid(BenchmarkTask):
         options = {"hidden": self.hidden, "trajectories": self.trajectories}
         return GFlowNetProblem(self.data(), **options, name=self.name, setup=setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the distance of equal chances for all states, and of all actions in a walk."""
         grid = self.data()
         even = np.full(len(grid.reward), 1 / len(grid.reward))

@@ -51,7 +51,7 @@ class KarateClub(LinkPrediction):
         features = np.hstack([np.eye(2)[factions.astype(int)], np.eye(len(club))])
         return Graph(len(club), np.unique(edges, axis=0), features.astype(np.float32))
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of even odds, of the share of friendships among all pairs, and of the
         rates of friendships by faction and by common friends, see `rate_loss`."""
         data = self.data()

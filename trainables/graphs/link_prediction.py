@@ -92,7 +92,7 @@ class LinkPrediction(BenchmarkTask):
         start = setup.stacked_normal(self.name, *((w, (2 / sum(w)) ** 0.5) for w in widths))
         return LinkProblem(data, start, setup, name=self.name, dropout=DROPOUT)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the error of scores of the graph and of the features; see `untrained`."""
         return untrained(self.data(), split)
 

@@ -91,7 +91,7 @@ class Cifar10(BenchmarkTask):
             setup=setup,
         )
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of equal class probabilities and of the training frequencies."""
         counts = np.bincount(self.data()["train"].y, minlength=CLASSES)
         prior = np.log((counts + 1) / (counts + 1).sum())

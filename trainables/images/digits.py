@@ -76,7 +76,7 @@ class DigitsMLP(BenchmarkTask):
         layers = mlp.starting_layers(setup, self.name, widths)
         return mlp.MLPProblem(data, layers, mlp.CLASSES, setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of equal class probabilities and of the training frequencies."""
         counts = np.bincount(self.data()["train"].y, minlength=CLASSES)
         prior = np.log(counts / counts.sum())

@@ -105,7 +105,7 @@ class InverseKinematics(BenchmarkTask):
         start = setup.stacked_normal(self.name, ((self.waypoints, self.links), START_SCALE))
         return ArmProblem(self.targets(), start[0], setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the error of the arm stretched to the right and of the best single posture."""
         targets = self.targets()
         return {

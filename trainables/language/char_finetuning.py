@@ -137,7 +137,7 @@ class CharFinetuning(BenchmarkTask):
         start = repeated_weights(model, setup)
         return LanguageProblem(skeleton(model.config), start, data, **options)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of the text's own frequencies and of the model before the tuning."""
         untuned = self.make([0], test_unlocked=split == "test").evaluate(split)["nll"]
         data, starts = self.data(), self.scored()[split]

@@ -126,7 +126,7 @@ class CharTransformer(BenchmarkTask):
     def _sizes(self, symbols: int) -> Sizes:
         return Sizes(symbols, self.context, self.width, self.heads, self.layers)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of uniform, unigram and bigram frequencies."""
         data, starts = self.data(), self.scored()[split]
         places = texts.predicted(len(data.part(split)), self.context, starts)

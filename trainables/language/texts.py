@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowadam.seeds import derive
-from flowadam.task import Split
+from flowadam.task import SPLITS, Split
 
 Codes = NDArray[np.int32]
 Places = NDArray[np.int64]
@@ -87,7 +87,7 @@ def scored_windows(
     Args:
         most: windows of validation, which is read at every mark of a run, and of test, once.
     """
-    splits: tuple[Split, ...] = ("val", "test")
+    splits: tuple[Split, ...] = SPLITS
     return {
         split: window_starts(
             len(parts.part(split)), context, count, derive("windows", name, data_seed, split)

@@ -61,7 +61,7 @@ class CouplingQuadratic(Quadratic):
     def tiny(self) -> CouplingQuadratic:
         return replace(self, dimension=4)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the mean of f over starts, and over starts whose stiffer half is at 0."""
         half = self.mean_loss(self.dimension // 2)
         return {"start": self.mean_loss(0), "stiffer half at zero": half}

@@ -100,7 +100,7 @@ class RotatedQuadratic(Quadratic):
     def tiny(self) -> RotatedQuadratic:
         return replace(self, dimension=4, stiff=3.0)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the mean of f over starts, and over starts on the floor of the stiff valley."""
         floor = self.mean_loss(STIFF_DIRECTIONS)
         return {"start": self.mean_loss(0), "stiff directions at zero": floor}

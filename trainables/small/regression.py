@@ -69,7 +69,7 @@ class IllConditionedRegression(PointsTask):
         layers = mlp.starting_layers(setup, self.name, widths, scales)
         return mlp.MLPProblem(self.data(), layers, mlp.VALUES, setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of the training mean and of the least-squares plane."""
         train, part = self.data()["train"], self.data()[split]
         plane = np.linalg.lstsq(_with_one(train.x), train.y, rcond=None)[0]

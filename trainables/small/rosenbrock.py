@@ -44,7 +44,7 @@ class Rosenbrock(SurfaceTask):
         """Return the same function from the neighborhood of its minimum, where it is gentle."""
         return replace(self, start=(0.9, 0.81), spread=0.001)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return f at the undisplaced start, below it on the valley's floor, and at the origin."""
         x, y = self.start
         return {

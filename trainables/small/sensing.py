@@ -98,7 +98,7 @@ class MatrixSensing(BenchmarkTask):
         factors = setup.stacked_normal(self.name, *[(shape, INIT_SCALE)] * 2)
         return SensingProblem(self.data(), factors, setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the metric of the zero matrix and of the average of the y_i A_i, scaled best.
 
         sum y_i A_i / m is X* on average; it is scaled to fit the training measurements best.

@@ -66,7 +66,7 @@ class TwoSpirals(PointsTask):
         layers = mlp.starting_layers(setup, self.name, self.widths())
         return mlp.MLPProblem(self.data(), layers, mlp.BINARY, setup)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the log loss of equal probabilities, which no constant can beat."""
         return {"uniform": log(2)}
 

@@ -77,7 +77,7 @@ class IndianPines(CPTask):
     def tiny(self) -> IndianPines:
         return replace(self, stride=16, rank=2, observed=0.3)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of means: training, band, pixel, and band + pixel biases."""
         data = self.data()
         by_band = additive_baselines(data, split, "band", "pixel")

@@ -78,10 +78,10 @@ class TensorCompletion(CPTask):
     def tiny(self) -> TensorCompletion:
         return replace(self, shape=(6, 7, 8), true_rank=2, rank=3, density=0.5)
 
-    def trivial(self, split: Split) -> Mapping[str, float]:
+    def constants(self, split: Split) -> Mapping[str, float]:
         """Return the RMSE of the zero tensor, the training mean and the means of the slices."""
         zero = rmse(self.data().part(split).values)
-        additive = super().trivial(split)
+        additive = super().constants(split)
         means = {"constant": additive["constant"], "slice mean": additive["row mean"]}
         return {"zero tensor": zero, **means}
 
