@@ -32,6 +32,22 @@ def test_the_ten_line_study_is_a_study() -> None:
     assert "flowadam" in study.optimizer
 
 
+def test_the_claim_of_one_s_own_can_be_run(tmp_path: Path) -> None:
+    from flowadam.audit.read import read_claims
+    from flowadam.audit.run import check_claim
+    from flowadam.audit.studies import AuditBench, Effort
+    from flowadam.cli.progress import ProgressLine
+    from flowadam.cli.registry import Registry
+    from flowadam.sweep import LocalEngine, Stop
+
+    path, registry = tmp_path / "my_claims.toml", Registry()
+    path.write_text(next(b for b in blocks("toml") if "[[claim]]" in b))
+    parts = registry.task, registry.spec, LocalEngine(), ProgressLine(), Stop(), print, Effort()
+    (claim,) = read_claims(str(path)).claims
+    check_claim(claim, AuditBench(*parts))
+    assert claim.contenders["sgd"].ranges["lr"] == [1e-4, 10.0]
+
+
 def test_flowadam_in_a_loop_runs(capsys: pytest.CaptureFixture[str]) -> None:
     code = next(b for b in blocks("python") if "flow_stats" in b)
     exec(code, {})
