@@ -93,9 +93,9 @@ class HeldGradients:
             p.grad = None
         for owner, buffer in zip(self._owners, self._buffers, strict=True):
             owner.grad = buffer
-        for lane, views in zip(self._lanes, self._views, strict=True):
-            if written:
-                kernels.copy_([views[i] for i in written], [lane.grads[i] for i in written])
+        if written:
+            views = [own[i] for own in self._views for i in written]
+            kernels.copy_(views, [lane.grads[i] for lane in self._lanes for i in written])
 
     def keep(self, slopes: Sequence[Tensor]) -> list[Tensor]:
         """Return `slopes`, a lane's gradients of the last call, as memory that outlives this.
