@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames
-from flowadam.plan import Cell
+from flowadam.plan import CONFIRM_SEED_START, Cell
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class ConfirmGrid:
     """The confirm runs of a cell's winners.
 
     Args:
-        winners: elected configurations with confirm runs, in the order of the sub-studies, [K].
+        winners: elected configurations with confirm runs, in the order of the sub-studies, [K];
+            none where the search found none, and then all K x S results are +inf.
         seeds: their confirm seeds, [S].
         val, test: metric at the selected point, [K, S]; +inf for a run that did not end well, NaN
             for one that is not there.
@@ -31,12 +32,20 @@ class ConfirmGrid:
     @property
     def by_seed(self) -> np.ndarray:
         """Test metric by seed, averaged over the winners, of seeds on which all have run."""
-        return full(self.test).mean(axis=0) if self.winners else np.empty(0)
+        return full(self.test).mean(axis=0) if self.test.size else np.empty(0)
 
     @property
     def mean(self) -> float:
         """Mean test metric; +inf if any run did not end well, NaN without any run."""
         return float(self.by_seed.mean()) if len(self.by_seed) else float("nan")
+
+
+def failed_grid(frames: Frames, cell: Cell) -> ConfirmGrid:
+    """Return the results of a cell whose search ended without a winner: +inf on every seed."""
+    study = frames.study
+    seeds = tuple(range(CONFIRM_SEED_START, CONFIRM_SEED_START + study.confirm_seeds))
+    never = np.full((min(study.substudies, frames.common), len(seeds)), np.inf)
+    return ConfirmGrid(cell, (), seeds, never, never)
 
 
 def full(values: np.ndarray) -> np.ndarray:

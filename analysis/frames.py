@@ -60,6 +60,11 @@ class Frames:
         return max((e.trials for e in self.elections.values()), default=0)
 
     @property
+    def effort(self) -> int:
+        """Configurations that a winner is the best of: those of one sub-study, rounded down."""
+        return self.common // min(self.study.substudies, self.common) if self.common else 0
+
+    @property
     def focus(self) -> str:
         """The optimizer whose knobs are looked at: FlowAdam, else the study's first."""
         return FOCUS if FOCUS in self.study.optimizer else self.study.optimizer[0]

@@ -89,6 +89,9 @@ def _curves(frames: Frames) -> _Curves:
 
 def _paths(frames: Frames, grid: ConfirmGrid, curves: _Curves) -> tuple[np.ndarray, np.ndarray]:
     """Return running minimum and gradient evaluations, [K, S, P], of seeds that all winners ran."""
+    if not grid.winners:
+        never = np.full((*grid.test.shape, curves.val.shape[1]), np.inf)
+        return never, never
     rows = frames.rows("confirm", grid.cell)
     keys = rows.set_index(["config", "seed"])["key"]
     seeds = np.array(grid.seeds)[~np.isnan(grid.test).any(axis=0)]

@@ -50,7 +50,11 @@ def inclusion(frames: Frames) -> Check:
     if not found:
         return Check("under-tuned", True, "no optimizer is behind one that it contains.")
     told = listed((_behind(frames, u) for u in found), 3)
-    return Check("under-tuned", False, f"{told}: the price of more knobs at N = {frames.common}.")
+    return Check(
+        "under-tuned",
+        False,
+        f"{told}: more knobs, or luck, at {frames.effort} configurations a winner.",
+    )
 
 
 def _behind(frames: Frames, u: UnderTuned) -> str:

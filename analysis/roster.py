@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from analysis.confirm_grid import ConfirmGrid, confirm_grid
+from analysis.confirm_grid import ConfirmGrid, confirm_grid, failed_grid
 from analysis.frames import Arena, Frames
 from analysis.intervals import ALPHA, smallest_p
 from analysis.text import count
@@ -24,6 +24,7 @@ class Roster:
         controls: the same for the study's controls, which stand outside every family of tests.
         left_out: optimizer -> why it is in neither.
         grids: confirm runs by (optimizer, arena) of all who are in.
+        failed: optimizer -> tasks on which its search found no winner; it stays in, at +inf there.
     """
 
     arenas: tuple[Arena, ...]
@@ -31,6 +32,7 @@ class Roster:
     controls: tuple[str, ...]
     left_out: Mapping[str, str]
     grids: Mapping[tuple[str, Arena], ConfirmGrid]
+    failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def optimizers(self) -> tuple[str, ...]:
@@ -41,7 +43,8 @@ def roster(frames: Frames) -> Roster:
     """Return who has confirmed results on which tasks.
 
     A missing cell takes its optimizer out, never the task: dropping tasks would let a failure
-    choose the tasks on which the others are compared.
+    choose the tasks on which the others are compared. A cell whose search ended without a winner is
+    not missing: leaving its optimizer out would let a failure choose the family.
     """
     every = {
         (cell.optimizer, Arena(cell.task, cell.budget)): confirm_grid(frames, cell)
@@ -49,6 +52,9 @@ def roster(frames: Frames) -> Roster:
     }
     grids = {key: grid for key, grid in every.items() if len(grid.by_seed) > 1}
     arenas = _arenas(frames, grids)
+    lost = [c for c, e in frames.elections.items() if e.trials and not e.elected]
+    lost = [cell for cell in lost if Arena(cell.task, cell.budget) in arenas]
+    grids |= {(c.optimizer, Arena(c.task, c.budget)): failed_grid(frames, c) for c in lost}
     left_out = {
         name: f"no confirmed result on {', '.join(absent)}"
         for name in frames.optimizers
@@ -62,6 +68,7 @@ def roster(frames: Frames) -> Roster:
         tuple(name for name in names if name in control),
         left_out,
         {k: grid for k, grid in grids.items() if k[0] in names and k[1] in arenas},
+        {name: own for name in names if (own := [c.task for c in lost if c.optimizer == name])},
     )
 
 

@@ -34,14 +34,14 @@ def feasibility(tasks: int, rivals: int, seeds: int) -> list[str]:
         return ["One optimizer alone: there is nothing to compare."]
     need = pairs_needed(rivals)
     return [
-        _sentence("Within a task", seeds, "confirm seed", need, rivals),
-        _sentence("Across tasks", tasks, "task", need, rivals),
+        _sentence("Within a task", seeds, "confirm seed", need, rivals, need),
+        _sentence("Across tasks", tasks, "task", need, rivals, max(need, FEWEST_TASKS)),
         *([_FEW.format(tasks)] if need <= tasks < FEWEST_TASKS else []),
     ]
 
 
-def _sentence(where: str, n: int, unit: str, need: int, rivals: int) -> str:
-    have, wanted = _counted(n, unit), _counted(need, unit)
+def _sentence(where: str, n: int, unit: str, need: int, rivals: int, advised: int) -> str:
+    have, wanted = _counted(n, unit), _counted(advised, unit)
     against = _counted(rivals, "rival")
     reach = f"the smallest p is {smallest_p(n):.2g}, Holm's first threshold {ALPHA / rivals:.2g}"
     if n >= need:

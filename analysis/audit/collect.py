@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.audit.findings import Finding, Sample
@@ -47,4 +48,8 @@ def unchanged(claim: Claim, form: Form) -> bool:
 
 def _in_form(claim: Claim, form: Form, folder: Path) -> list[Finding]:
     failed = failed_searches(claim, form, folder)
-    return judge(claim, form.name, read_form(claim, form, folder), failed)
+    found = judge(claim, form.name, read_form(claim, form, folder), failed)
+    if form.tuned and claim.kind not in ("rate", "essential"):
+        published = read_form(claim, replace(form, tuned=False), folder)
+        found += Sample(claim, form.name, published).metrics("untuned")
+    return found

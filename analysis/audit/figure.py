@@ -86,6 +86,7 @@ def dial_picture(claim: Claim, against: str, findings: Sequence[Finding]) -> Pic
             below, above = [1 - f.high for f in points], [1 - f.low for f in points]
             ax.fill_between(claim.values, below, above, color=color, alpha=0.2, linewidth=0)
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(MaxNLocator(4))
         plain_ticks(ax)
         ax.set_xlabel(claim.dial)
         ax.set_ylabel(f"metric over that of {label(against, 12)}")

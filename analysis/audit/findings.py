@@ -16,7 +16,7 @@ from flowadam.audit.claims import Claim
 Values = dict[int, float | None]
 """Metric by seed, None for a run that did not end well."""
 
-Quantity = Literal["metric", "gain", "difference", "collapsed", "slope", "rate"]
+Quantity = Literal["metric", "untuned", "gain", "difference", "collapsed", "slope", "rate"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Finding:
         variant: the form, as its column is called.
         quantity: "metric" (its geometric mean; its mean where gains are absolute or a number is not
             positive), "gain" (over `against`), "collapsed" (share of runs),
+            "untuned" (the metric of the published settings under a tuned form's protocol),
             "difference" (of the gains on two tasks), "slope" (of the gain over a dial) or "rate"
             (the largest without divergence).
         gradients: evaluations of a run, mean.
@@ -137,13 +138,13 @@ class Sample:
         why = why or self.obstacle(other) or "Runs are missing."
         return self.finding(None, "gain", against=other, verdict="not testable", sentence=why)
 
-    def metrics(self) -> list[Finding]:
+    def metrics(self, quantity: Literal["metric", "untuned"] = "metric") -> list[Finding]:
         """Return the metric of every contender on every task, over the runs that ended well."""
         found: list[Finding] = []
         for (task, name), values in self._values.items():
             good = [value for value in values.values() if value is not None]
             gain = center(good, self.claim.unit) if good else None
-            found.append(self.finding(gain, "metric", optimizer=name, task=task))
+            found.append(self.finding(gain, quantity, optimizer=name, task=task))
         return found
 
     def _why(self, contender: str) -> str:

@@ -19,12 +19,18 @@ def notes_of(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:
         if f.verdict and f.sentence:
             yield f"{claim.key}: {f.sentence}"
     yield from _worse_than_trivial(claim, mine)
+    for f in worse_than_untuned(claim, mine):
+        yield (
+            f"{claim.key}, {f.variant}: {f.optimizer} is worse after its search ({number(f.mean)}) "
+            "than with its published settings: it was searched too little, and the word is about "
+            "this winner."
+        )
     yield from slopes_of(claim, findings)
     if claim.rates and mine:
         tried = ", ".join(f"{rate:g}" for rate in claim.rates)
         yield (
             f"{claim.key}: the rates tried are {tried}; a largest rate is known up to the next of "
-            "them, which its interval over seeds does not hold."
+            "them, which the interval of the ratio takes in."
         )
 
 
@@ -49,6 +55,16 @@ def _always_behind(slope: Finding, findings: Sequence[Finding]) -> str:
         if (f.quantity, f.against, f.variant) == ("gain", slope.against, slope.variant)
     ]
     return ", and is negative all along it" if gains and max(gains) < 0 else ""
+
+
+def worse_than_untuned(claim: Claim, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield what a tuned form found where the published settings do better under the same rules."""
+    mine = [f for f in findings if f.claim == claim.key]
+    plain = {(f.variant, f.optimizer, f.task): f.mean for f in mine if f.quantity == "untuned"}
+    for f in mine:
+        key = f.variant, f.optimizer, f.task
+        if f.quantity == "metric" and key in plain and f.mean > plain[key]:
+            yield f
 
 
 def _worse_than_trivial(claim: Claim, findings: Sequence[Finding]) -> Iterator[str]:

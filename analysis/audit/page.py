@@ -36,7 +36,8 @@ RULE = (
     "published. Equal penalty: everybody has the penalty of the optimizer in focus, in the loss. "
     "Equal gradients: a run ends after so many gradients, those inside a flow counted. Early "
     "stopping: the state of the lowest validation metric is tested. Tuned: everybody's knobs but "
-    "the penalty are searched, scored by the last state. All: all of it at once, the penalty "
+    "the penalty are searched, the published settings among the candidates, scored by the last "
+    "state. All: all of it at once, the penalty "
     "searched too, with the solver that takes the fewest gradients. Tuned forms rest on one "
     "search; another might elect another "
     "winner."
@@ -92,7 +93,10 @@ def _verb(word: Word, n: int) -> str:
 def _card(title: str, claims: Sequence[Claim], findings: Sequence[Finding]) -> Card:
     groups = tuple(group(claim, findings) for claim in claims)
     pictures = [_picture(c, a, findings) for c in claims for a in c.against]
-    note = "The gain with its 95 % interval; the dashed line is the published number."
+    note = (
+        "The gain with its 95 % interval (90 % where equality is claimed); the dashed line is the "
+        "published number."
+    )
     figure = Figure(tuple(p for p in pictures if p), note)
     part = Claims("", "", tuple(claims))
     found = [v for v in COLUMNS if _words(part, findings, v)]

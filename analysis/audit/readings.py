@@ -91,14 +91,23 @@ def failed_searches(claim: Claim, form: Form, folder: Path) -> set[tuple[str, st
     if not form.tuned or not (where / "study.toml").exists():
         return set()
     store = Store(where)
-    found = elections(store.study, store.rows()).items()
-    return {(cell.task, cell.optimizer) for cell, e in found if e.trials and not e.elected}
+    begun = {cell for cell, e in elections(store.study, store.rows()).items() if e.trials}
+    return {(cell.task, cell.optimizer) for cell in begun - _winners(store).keys()}
 
 
 def _winners(store: Store) -> dict[Cell, int]:
-    """Return the winner of the search in every cell that has one."""
-    found = elections(store.study, store.rows())
-    return {cell: e.elected[0] for cell, e in found.items() if e.elected}
+    """Return the winner of the search in every cell that has one.
+
+    The published settings, configuration 0, are one of the candidates: who tunes would not leave
+    them out, and a search of few configurations may find nothing as good.
+    """
+    found: dict[Cell, int] = {}
+    for cell, e in elections(store.study, store.rows()).items():
+        scores = {c: e.scores[c] for c in range(e.trials + 1) if c in e.scores}
+        best = min(scores, key=lambda c: (scores[c], c), default=None)
+        if e.trials and best is not None and math.isfinite(scores[best]):
+            found[cell] = best
+    return found
 
 
 def _probed(claim: Claim, form: Form, store: Store) -> pd.Series:

@@ -67,7 +67,11 @@ def _parts(findings: Sequence[Finding], against: str) -> list[tuple[Value, ...]]
 
 def _mean(findings: Sequence[Finding], name: str, variant: str) -> str:
     """Return a contender's own number: its metric, largest rate or share of collapses."""
-    own = [f for f in findings if (f.optimizer, f.variant, f.against) == (name, variant, "")]
+    own = [
+        f
+        for f in findings
+        if (f.optimizer, f.variant, f.against) == (name, variant, "") and f.quantity != "untuned"
+    ]
     if not own:
         return ""
     f = own[-1]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.audit.findings import Finding
-from analysis.audit.notes import slopes_of
+from analysis.audit.notes import slopes_of, worse_than_untuned
 from analysis.audit.table import COLUMNS, amount, claimed, verdicts
 from analysis.audit.verdicts import WORDS
 from analysis.text import WIDE, aligned, count
@@ -22,6 +22,7 @@ from flowadam.audit.read import Claims
 
 GAINS = (FORMS[0].name, FORMS[-1].name)
 """Forms whose gain is shown beside the word: no correction, and all of them."""
+Shown = tuple[Claim, str, set[int], dict[str, Finding]]
 HEAD = ("claim", "against", "n", "claimed", *COLUMNS)
 
 
@@ -43,7 +44,22 @@ def short(claims: Claims, findings: Sequence[Finding]) -> str:
     used = [i for i, name in enumerate(HEAD) if name not in COLUMNS or any(r[i] for r in rows[1:])]
     lines = aligned([[row[i] for i in used] for row in rows])
     totals = filter(None, (_total(claims, findings, form) for form in GAINS))
-    return "\n".join([*lines, *totals, *_slopes(claims, findings)])
+    return "\n".join([*lines, *totals, *_slopes(claims, findings), *_untuned(claims, findings)])
+
+
+def _untuned(claims: Claims, findings: Sequence[Finding]) -> Iterator[str]:
+    """Name whom a search left worse than with the published settings, with all corrections."""
+    form = GAINS[-1]
+    fair = [f for f in findings if f.variant == form]
+    told = {
+        claim.key: names
+        for claim in claims.claims
+        if (names := [f.optimizer for f in worse_than_untuned(claim, fair)])
+    }
+    if told:
+        each = ", ".join(f"{key} ({', '.join(names)})" for key, names in told.items())
+        text = f"{form}: worse after the search than with the published settings: {each}"
+        yield from textwrap.wrap(text, WIDE, subsequent_indent="  ")
 
 
 def _slopes(claims: Claims, findings: Sequence[Finding]) -> Iterator[str]:
@@ -53,20 +69,17 @@ def _slopes(claims: Claims, findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _total(claims: Claims, findings: Sequence[Finding], form: str) -> str:
-    """Count the words of a form over all comparisons; "" where there is none."""
-    found = (
-        verdicts(findings, claim, against).get(form)
-        for claim in claims.claims
-        for against in claim.against
-    )
-    counts = Counter(f.verdict for f in found if f and f.n)
+    """Count the words of a form over the lines above; "" where there is none."""
+    found = (cells.get(form) for _, _, _, cells in _shown(claims, findings))
+    counts = Counter(f.verdict for f in found if f)
     if not counts:
         return ""
     told = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
     return f"{form}: {count(sum(counts.values()), 'comparison')}: {told}"
 
 
-def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:
+def _shown(claims: Claims, findings: Sequence[Finding]) -> Iterator[Shown]:
+    """Yield what has any number: claim, rival, pairs and findings by form."""
     for claim in claims.claims:
         for against in claim.against:
             found = verdicts(findings, claim, against)
@@ -75,9 +88,14 @@ def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, .
             if not counts and published and published.verdict != "not testable":
                 counts = {published.n}
             if counts:
-                n = "-".join(map(str, sorted({min(counts), max(counts)})))
-                cells = (_cell(claim, found.get(variant)) for variant in COLUMNS)
-                yield (claim.key, against, n, claimed(claim, against), *cells)
+                yield claim, against, counts, found
+
+
+def _lines(claims: Claims, findings: Sequence[Finding]) -> Iterator[tuple[str, ...]]:
+    for claim, against, counts, found in _shown(claims, findings):
+        n = "-".join(map(str, sorted({min(counts), max(counts)})))
+        cells = (_cell(claim, found.get(variant)) for variant in COLUMNS)
+        yield (claim.key, against, n, claimed(claim, against), *cells)
 
 
 def _cell(claim: Claim, f: Finding | None) -> str:

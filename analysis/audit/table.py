@@ -57,7 +57,8 @@ def cell(claim: Claim, finding: Finding | None) -> str:
     """Return the gain with its interval and n."""
     if finding is None:
         return ""
-    return f"{amount(claim, finding)} n={finding.n}" if finding.n else "–"
+    level = " [90 %]" if claim.kind == "equal" else ""
+    return f"{amount(claim, finding)}{level} n={finding.n}" if finding.n else "–"
 
 
 def amount(claim: Claim, f: Finding) -> str:

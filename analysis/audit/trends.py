@@ -76,18 +76,32 @@ def largest_rate(sample: Sample, other: str) -> list[Finding]:
     seeds = sorted(largest[0].keys() & largest[1].keys())
     if not seeds:
         return [sample.untested(other)]
-    logs = [math.log(largest[0][s] / largest[1][s]) for s in seeds]
-    slope, found = student(logs), []
+    slope, found = _rate_ratio(sample, [[rates[s] for s in seeds] for rates in largest]), []
     for name, rates in zip((sample.claim.optimizer, other), largest, strict=True):
         gain = center([rates[s] for s in seeds], "relative")
         found.append(sample.finding(gain, "rate", optimizer=name))
     low, high = (None if e is None else math.expm1(e) for e in (slope.low, slope.high))
     gain = Gain(math.expm1(slope.mean), low, high, slope.n)
     why = too_few(len(seeds))
-    if min(min(rates.values()) for rates in largest) == sample.claim.rates[-1]:
-        why = "All runs end well at the largest rate that was tried."
+    if max(max(rates.values()) for rates in largest) == sample.claim.rates[-1]:
+        why = "Runs end well at the largest rate that was tried."
     said: Word = "not testable" if why else word(gain, sample.claim.claimed.get(other))
     return [*found, sample.finding(gain, "gain", against=other, verdict=said, sentence=why)]
+
+
+def _rate_ratio(sample: Sample, rates: Sequence[Sequence[float]]) -> Gain:
+    """Return the mean log ratio of two lists of largest rates, by seed.
+
+    The truth lies between a rate and the next of the grid: the lower end of the interval sets the
+    next rates of the other in the place of its own, the upper end those of the first.
+    """
+    tried = sample.claim.rates
+    following = dict(zip((tried[0] / 3, *tried), (*tried, 3 * tried[-1]), strict=True))
+    pairs = list(zip(*rates, strict=True))
+    found = student([math.log(a / b) for a, b in pairs])
+    low = student([math.log(a / following[b]) for a, b in pairs]).low
+    high = student([math.log(following[a] / b) for a, b in pairs]).high
+    return Gain(found.mean, low, high, found.n)
 
 
 def _largest(sample: Sample, name: str) -> dict[int, float]:

@@ -16,5 +16,10 @@ BOOTSTRAP = (
 def left_out(who: Roster, found: Regrets | None = None) -> list[str]:
     """Say which optimizers and which tasks are not in, and why."""
     told = [f"{name} is left out: {reason}." for name, reason in who.left_out.items()]
+    told += [
+        f"{name} has no winner on {', '.join(tasks)}: every configuration failed, which counts as "
+        "an infinite result."
+        for name, tasks in who.failed.items()
+    ]
     scales = found.scales if found else ()
     return told + [f"{s.arena.task} has no regret: {s.obstacle}." for s in scales if s.obstacle]

@@ -126,8 +126,9 @@ def _price(frames: Frames, i: Inclusion, results: Sequence[Confirmed]) -> str:
     )
     if whole and part and whole.test and part.test and whole.test.mean > part.test.mean:
         return (
-            f"{told}. Tuned, its mean is above that of {i.other}: the gap is the price of "
-            f"{count(i.knobs, 'more knob')} at N = {frames.common}."
+            f"{told}. Tuned, its mean is above that of {i.other}: the gap is that of "
+            f"{count(i.knobs, 'more knob')} at {frames.effort} configurations a winner, or luck of "
+            "the draws."
         )
     return f"{told}."
 

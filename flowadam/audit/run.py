@@ -67,7 +67,18 @@ def _run(claim: Claim, protocol: Protocol, folder: Path, bench: AuditBench) -> i
 
 
 def _sweep(wanted: Study, catalog: Catalog, folder: Path, bench: AuditBench) -> int:
+    if (folder / "study.toml").exists():
+        wanted = _not_smaller(wanted, Store(folder).study)
     return bench.run(grown_study(folder, wanted), catalog, folder).left
+
+
+def _not_smaller(wanted: Study, stored: Study) -> Study:
+    """Return `wanted` with the numbers of a folder that has grown beyond it: it lacks nothing."""
+    grown = {
+        name: max(getattr(wanted, name), getattr(stored, name))
+        for name in ("trials", "seeds", "confirm_seeds")
+    }
+    return replace(wanted, **grown)
 
 
 def flow_shares(store: Store, claim: Claim) -> Mapping[str, float]:

@@ -55,10 +55,13 @@ def _left(study: Study, catalog: Catalog, store: Store | None) -> dict[str, Coun
     if store is not None:
         plans = {name: missing(study, catalog, store, plan) for name, plan in plans.items()}
     left = {name: _runs(plan) for name, plan in plans.items()}
-    if plans["search"]:
-        mine = cells(study, catalog.tasks)
-        for name in set(WINNERS) & set(left):
-            left[name] = Counter({cell: _most(study, catalog, cell, name) for cell in mine})
+    begun = {Cell(row["task"], row["optimizer"], row["budget"]) for row in rows}
+    mine = set(cells(study, catalog.tasks))
+    # Winners are those of the same number of configurations in all cells that have begun.
+    unsettled = mine if mine & begun & set(left["search"]) else set(left["search"])
+    for name in set(WINNERS) & set(left):
+        for cell in unsettled:
+            left[name][cell] = _most(study, catalog, cell, name)
     return left
 
 

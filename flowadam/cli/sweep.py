@@ -163,6 +163,7 @@ def _run(
 def _say_left(result: SweepResult) -> None:
     if result.left:
         why = "You stopped it" if result.interrupted else "The deadline stopped it"
-        typer.echo(f"{why}: {result.left} runs are left. The same command goes on with them.")
+        more = ", and those of winners that are not elected yet" if result.searching else ""
+        typer.echo(f"{why}: {result.left} runs are left{more}. The same command goes on with them.")
     if result.failed:
         typer.echo(f"{result.failed} runs failed (status error or timeout); see `flowadam status`.")

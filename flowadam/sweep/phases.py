@@ -29,12 +29,14 @@ class SweepResult:
         failed: runs of status "error" or "timeout" in the store.
         interrupted: the user stopped it.
         late: the deadline stopped it.
+        searching: the search is not complete, so that winners and their runs are still to come.
     """
 
     left: int
     failed: int
     interrupted: bool
     late: bool
+    searching: bool = False
 
 
 def sweep(
@@ -54,14 +56,17 @@ def sweep(
         mirror: called with the store after each phase.
     """
     run = _Run(study, catalog, store, engine, observer, stop)
-    left = 0
+    left: dict[str, int] = {}
     for name in PHASES:
         if name in study.phase:
-            left += run.phase(name)
+            left[name] = run.phase(name)
             mirror(store)
     store.compact()
     failed = sum(store.trials()["status"].isin(["error", "timeout"]))
-    return SweepResult(left, failed, stop.interrupted, late=left > 0 and not stop.interrupted)
+    total, searching = sum(left.values()), left.get("search", 0) > 0
+    return SweepResult(
+        total, failed, stop.interrupted, total > 0 and not stop.interrupted, searching
+    )
 
 
 def missing(study: Study, catalog: Catalog, store: Store, groups: Iterable[Group]) -> list[Group]:

@@ -144,10 +144,11 @@ def test_dial(slope: float, of_control: float, word: str) -> None:
 @pytest.mark.parametrize(
     ("limits", "word"),
     [
-        ((0.1, 0.01), "holds"),
+        ((0.1, 0.001), "holds"),
+        ((0.1, 0.01), "vanishes"),  # one step of the grid apart, or next to nothing
         ((0.01, 0.01), "vanishes"),
-        ((0.01, 0.1), "reverses"),
-        ((1.0, 0.1), "holds"),
+        ((0.001, 0.1), "reverses"),
+        ((1.0, 0.01), "not testable"),
         ((1.0, 1.0), "not testable"),
     ],
 )
