@@ -241,18 +241,15 @@ def test_trivial_baselines_are_finite(task: Any) -> None:
         assert all(math.isfinite(v) and v >= 0 for v in values.values())
 
 
-@pytest.mark.parametrize("split", ["train", "tst", None])
-def test_an_unknown_split_is_refused(task: Any, split: Any) -> None:
-    problem = task.make([0])
-    for ask in (task.trivial, problem.evaluate):
-        with pytest.raises(InputError, match=f"Unknown split '{split}'."):
-            ask(split)
-
-
-@pytest.mark.parametrize("active", [[True], [True, False, True], []])
-def test_a_mask_of_another_length_is_refused(task: Any, active: list[bool]) -> None:
-    with pytest.raises(ValueError, match=f"one value per replica, 2, got {len(active)}"):
-        task.make([0, 1]).closure(torch.tensor(active, dtype=torch.bool))
+def test_unknown_splits_and_masks_of_another_length_are_refused(task: Any) -> None:
+    problem = task.make([0, 1])
+    for split in ("train", None):
+        for ask in (task.trivial, problem.evaluate):
+            with pytest.raises(InputError, match=f"Unknown split '{split}'."):
+                ask(split)
+    for active in ([True], [True, False, True]):
+        with pytest.raises(ValueError, match=f"one value per replica, 2, got {len(active)}"):
+            problem.closure(torch.tensor(active))
 
 
 def test_pickle_round_trip(task: Any) -> None:
